@@ -1,0 +1,135 @@
+# One command for each thing that is done here; `make` alone lists them.
+# Every target first sets up what it needs: a virtual environment filled from a hash lock, nothing else.
+
+PYTHON ?= python3
+VENV ?= $(or $(AUTOFORGE_VENV),backend/.venv)
+# Wheels only: setting up needs no compiler and runs no build script of a dependency. WHEELS= lifts it.
+WHEELS ?= --only-binary :all:
+ARGS ?=
+
+SHELL := /bin/sh
+VENV_DIR := $(if $(filter /%,$(firstword $(VENV))),$(VENV),$(CURDIR)/$(VENV))
+BIN := '$(VENV_DIR)/bin'
+GOAL := $(or $(firstword $(MAKECMDGOALS)),setup)
+
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.PHONY: help setup run test test-slow check bench lock clean environment-run environment-dev
+
+help: ## List these targets
+	@echo 'usage: make TARGET [PYTHON=python3.13] [VENV=folder] [ARGS="..."]'
+	@echo
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' '$(firstword $(MAKEFILE_LIST))'
+
+setup: environment-dev ## Make the environment to run, test and check in
+	@echo 'Ready. Next: make run, make test, make check, ./autoforge --help'
+
+run: environment-run ## Serve http://127.0.0.1:8000 (ARGS="--port 9000")
+	@AUTOFORGE_VENV='$(VENV_DIR)' ./autoforge up $(ARGS)
+
+test: environment-dev ## Run the tests; HTML coverage in backend/htmlcov (ARGS="-k name": some, without coverage)
+	@cd backend && $(BIN)/python -m pytest $(if $(strip $(ARGS)),$(ARGS),--cov --cov-report=term --cov-report=html)
+
+test-slow: environment-dev ## Run the tests that take over 20 seconds each
+	@cd backend && $(BIN)/python -m pytest -m slow --timeout=1800 $(ARGS)
+
+check: environment-dev ## Check format, lint, types, import contracts, migrations against models, locks
+	@cd backend && $(BIN)/ruff format --check .
+	@cd backend && $(BIN)/ruff check .
+	@cd backend && $(BIN)/mypy
+	@cd backend && $(BIN)/lint-imports --no-logo
+	$(check_migrations)
+	$(check_locks)
+	@$(BIN)/python -m pip check --disable-pip-version-check
+
+bench: environment-dev ## Run the benchmarks, each beside its bare limit (ARGS="--help")
+	@cd backend && $(BIN)/python -m benchmarks $(ARGS)
+
+lock: ## Renew the locks after a change of dependencies; needs uv (ARGS="--upgrade": newest versions)
+	@command -v uv >/dev/null || { \
+	    echo 'make: no uv here, and only uv can renew the locks (pip install uv); they are as they were' >&2; exit 1; }
+	$(call write_lock,requirements.lock,--group build)
+	$(call write_lock,requirements-dev.lock,--group build --group dev -c requirements.lock)
+	$(check_locks)
+
+clean: ## Remove environments, caches and reports; databases and .env files stay
+	@for venv in backend/.venv* '$(VENV_DIR)'; do \
+	    if [ -f "$$venv/.autoforge" ]; then rm -rf "$$venv"; fi; \
+	done
+	@cd backend && rm -rf htmlcov .coverage .coverage.* .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	@find backend -name .venv -prune -o -name __pycache__ -type d -prune -exec rm -rf {} +
+
+environment-run:
+	$(call environment,run,requirements.lock)
+
+environment-dev:
+	$(call environment,dev,requirements-dev.lock)
+
+# $(call environment,kind,lock): bring the environment to what the lock and pyproject.toml say.
+# Its file .autoforge says of which Python and folder it is and what was installed, or "unfinished": an
+# interrupted set-up begins again, and a folder without that file is somebody else's and is left alone.
+define environment
+@set -eu; venv='$(VENV_DIR)'; state="$$venv/.autoforge"; \
+fail() { echo "make: $$*" >&2; exit 1; }; \
+found=$$($(PYTHON) -c 'import sys; print("%d.%d " % sys.version_info[:2] + getattr(sys, "_base_executable", sys.executable))' 2>/dev/null) \
+    || fail '$(PYTHON) does not start; Python 3.11, 3.12 or 3.13 is needed: make $(GOAL) PYTHON=...'; \
+minor=$${found%% *}; base=$${found#* }; \
+case $$minor in 3.11|3.12|3.13) ;; \
+    *) fail "$(PYTHON) is Python $$minor; 3.11, 3.12 or 3.13 is needed: make $(GOAL) PYTHON=python3.13";; esac; \
+made="$$minor $$venv"; why=; \
+if [ -z "$$(ls -A "$$venv" 2>/dev/null)" ]; then why=Making; \
+elif [ ! -f "$$state" ]; then fail '$(VENV) was not made by this Makefile; remove it or name another: VENV=...'; \
+else was=$$(sed -n 1p "$$state"); \
+    if [ "$$was" = unfinished ] || [ ! -x "$$venv/bin/python" ]; then why='Unfinished, making anew:'; \
+    elif [ "$${was%% *}" != "$$minor" ]; then why="Of Python $${was%% *}, making anew:"; \
+    elif [ "$$was" != "$$made" ]; then why='Moved, making anew:'; fi; fi; \
+if [ -n "$$why" ]; then \
+    "$$base" -c 'import ensurepip, venv' 2>/dev/null \
+        || fail "$$base lacks the venv module (Debian, Ubuntu: apt install python$$minor-venv)"; \
+    echo "$$why $(VENV) with Python $$minor"; \
+    mkdir -p "$$venv"; echo unfinished >"$$state"; \
+    find "$$venv" -mindepth 1 -maxdepth 1 ! -name .autoforge -exec rm -rf {} +; \
+    "$$base" -m venv "$$venv"; fi; \
+key() { echo "$$1 $$(cat "backend/$$2" backend/pyproject.toml | cksum)"; }; \
+if ! grep -qxF "$$(key $(1) $(2))" "$$state"; then \
+    echo 'Installing backend/$(2), the first time about a minute'; echo unfinished >"$$state"; \
+    install() { "$$venv/bin/python" -m pip install -qq --disable-pip-version-check --no-input "$$@"; }; \
+    install $(WHEELS) --require-hashes -r 'backend/$(2)'; \
+    install --no-deps --no-build-isolation -e backend; \
+    { echo "$$made"; key run requirements.lock; $(if $(filter dev,$(1)),key dev $(2);) } >"$$state.new"; \
+    mv "$$state.new" "$$state"; fi
+endef
+
+# What pyproject.toml asks for, as a checksum: each lock carries it in its first line.
+asked = $$($(PYTHON) -c 'import hashlib, json, tomllib; \
+    p = tomllib.load(open("pyproject.toml", "rb")); \
+    a = [p["build-system"]["requires"], p["project"]["requires-python"], p["project"]["dependencies"], p["dependency-groups"]]; \
+    print(hashlib.sha256(json.dumps(a).encode()).hexdigest()[:16])' | tr -d '\r')
+
+# $(call write_lock,lock,options): a version stays as it is unless ARGS asks otherwise. No address gets in.
+define write_lock
+@set -eu; echo 'Resolving backend/$(1)'; cd backend; \
+new=$$(mktemp -d); trap 'rm -rf "$$new"' EXIT; \
+if [ -f $(1) ]; then cp $(1) "$$new/lock"; fi; \
+uv pip compile pyproject.toml $(2) --universal --python-version 3.11 --generate-hashes --no-header -q $(ARGS) -o "$$new/lock"; \
+asked=$(asked); { echo "# Written by make lock for the dependencies $$asked of pyproject.toml."; cat "$$new/lock"; } >"$$new/whole"; \
+cp "$$new/whole" $(1)
+endef
+
+define check_locks
+@set -eu; cd backend; asked=$(asked); \
+for lock in requirements.lock requirements-dev.lock; do \
+    sed -n 1p $$lock | grep -qF " $$asked " || { echo "$$lock is not of the dependencies in pyproject.toml; run: make lock" >&2; exit 1; }; \
+    if grep -nE '://|(^|[ =@:])/|^-' $$lock >&2; then echo "$$lock holds an address or a path" >&2; exit 1; fi; \
+done; \
+awk '/^[a-z0-9].*==/ { if (FILENAME ~ /dev/) have[$$1] = 1; else if (!($$1 in have)) { print $$1; bad = 1 } } END { exit bad }' \
+    requirements-dev.lock requirements.lock >&2 || { echo 'requirements-dev.lock lacks these of requirements.lock; run: make lock' >&2; exit 1; }; \
+echo 'Locks are current.'
+endef
+
+define check_migrations
+@set -eu; cd backend; new=$$(mktemp -d); trap 'rm -rf "$$new"' EXIT; \
+export APP_ENV=local DATABASE_URL="sqlite:///$$new/check.db"; \
+$(BIN)/alembic upgrade head >"$$new/log" 2>&1 || { cat "$$new/log" >&2; exit 1; }; \
+$(BIN)/alembic check
+endef
