@@ -1,0 +1,126 @@
+"""Writes on suites and evaluations: one function, one transaction."""
+
+from datetime import datetime
+from itertools import islice
+
+from src.application.evaluation.ports import SuiteSource
+from src.application.shared.unit_of_work import UnitOfWork
+from src.domain.evaluation.evaluation import Evaluation, RunSettings
+from src.domain.evaluation.suite import SuiteHash, TestSuite, require_suite_header
+from src.domain.shared.errors import RuleViolationError, require_row_version
+from src.domain.shared.ids import EvaluationId, Principal, PromptId, SuiteId
+
+_CHUNK = 500
+
+
+def import_suite(
+    source: SuiteSource, *, by: Principal, uow: UnitOfWork, now: datetime
+) -> tuple[TestSuite, bool]:
+    """The suite version with exactly the content of `source`: the current one, or a new one (True).
+
+    The source is read twice, once to check and hash it and once to store it, so a huge suite needs no memory; a source
+    that changes in between is refused.
+    """
+    require_suite_header(source.name, source.threshold)
+    case_count, content_hash = _check(source)
+    with uow:
+        current = uow.suites.find_current(source.name)
+        if current is not None and current.content_hash == content_hash:
+            return current, False
+        if current is not None:
+            current.supersede(now=now)
+        suite = TestSuite.create(
+            name=source.name,
+            version=current.version + 1 if current else 1,
+            description=source.description,
+            threshold=source.threshold,
+            case_count=case_count,
+            content_hash=content_hash,
+            by=by,
+            now=now,
+        )
+        uow.suites.add(suite)
+        _store(source, suite, uow)
+        uow.commit()
+    return suite, True
+
+
+def start_evaluation(
+    *,
+    prompt_id: PromptId,
+    version: int | None,
+    suite_id: SuiteId,
+    settings: RunSettings,
+    owner: str,
+    by: Principal,
+    uow: UnitOfWork,
+    now: datetime,
+) -> Evaluation:
+    """A pending evaluation of a prompt version (the head when None), which `owner` is about to run."""
+    with uow:
+        prompt = uow.prompts.get(prompt_id)
+        evaluated = uow.prompts.get_version(prompt, version or prompt.version)
+        suite = uow.suites.get(suite_id)
+        evaluation = Evaluation.create(
+            prompt_id=prompt.id,
+            prompt_version=evaluated.version,
+            content_hash=evaluated.content_hash,
+            suite_id=suite.id,
+            suite_hash=suite.content_hash,
+            settings=settings,
+            threshold=suite.threshold,
+            total=uow.suites.count_cases(suite.id, settings.case_filter) * settings.repeats,
+            owner=owner,
+            by=by,
+            now=now,
+        )
+        uow.evaluations.add(evaluation)
+        uow.commit()
+    return evaluation
+
+
+def take_evaluation(*, evaluation_id: EvaluationId, owner: str, uow: UnitOfWork, now: datetime) -> Evaluation:
+    """Begins or resumes a run under `owner`. Raises EvaluationStateError when it is finished or alive elsewhere."""
+    with uow:
+        evaluation = uow.evaluations.get(evaluation_id)
+        evaluation.start(owner=owner, now=now)
+        uow.commit()
+    return evaluation
+
+
+def cancel_evaluation(
+    *, evaluation_id: EvaluationId, expected_row_version: int | None, uow: UnitOfWork, now: datetime
+) -> Evaluation:
+    """Ends the run wherever it runs; its process notices within seconds. Stored answers stay."""
+    with uow:
+        evaluation = uow.evaluations.get(evaluation_id)
+        require_row_version(evaluation.row_version, expected_row_version)
+        evaluation.cancel(now=now)
+        uow.commit()
+    return evaluation
+
+
+def _check(source: SuiteSource) -> tuple[int, str]:
+    """Number and hash of the cases. Raises what reading raises, or RuleViolationError for two cases of one name."""
+    digest, names = SuiteHash(source.threshold), set[str]()
+    for case in source.cases():
+        if case.name in names:
+            raise RuleViolationError(
+                f"{case.origin or source.name}: name: two cases are named {case.name!r}."
+            )
+        names.add(case.name)
+        digest.add(case)
+    if not names:
+        raise RuleViolationError(f"Suite {source.name!r} has no cases.")
+    return len(names), digest.hexdigest()
+
+
+def _store(source: SuiteSource, suite: TestSuite, uow: UnitOfWork) -> None:
+    digest, position, cases = SuiteHash(source.threshold), 0, source.cases()
+    while chunk := list(islice(cases, _CHUNK)):
+        for case in chunk:
+            digest.add(case)
+        uow.suites.add_cases(suite, chunk, first_position=position)
+        position += len(chunk)
+    if digest.hexdigest() != suite.content_hash:
+        raise RuleViolationError(f"Suite {suite.name!r} changed while it was read; import it again.")

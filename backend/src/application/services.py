@@ -1,0 +1,58 @@
+"""What the outside (HTTP, command line) is handed: ports and readers, already bound to one workspace."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Protocol
+
+from src.application.evaluation.ports import PriceBook, Provider, RunDefaults, Scorer, SuiteFile
+from src.application.evaluation.queries import EvaluationReader, SuiteReader
+from src.application.prompt.queries import PromptReader, TemplateReader
+from src.application.shared.unit_of_work import UnitOfWork
+from src.domain.evaluation.evaluation import RunSettings
+from src.domain.prompt.prompt import PromptContent
+from src.domain.shared.ids import EvaluationId, Principal
+
+__all__ = ["RunDefaults", "Runs", "Services", "SuiteFiles"]
+
+
+class SuiteFiles(Protocol):
+    """Reading suites and prompts; every assertion is checked as it is read."""
+
+    def open(self, path: Path) -> SuiteFile:
+        """Raises SuiteFileError."""
+
+    def parse(self, data: bytes, *, media: str, label: str, name: str | None) -> SuiteFile:
+        """A suite from a request body of kind `media` ("yaml", "csv", "jsonl"). Raises SuiteFileError."""
+
+    def read_prompt(self, path: Path) -> tuple[PromptContent, str | None]:
+        """Content and title (None without one). Raises RuleViolationError."""
+
+
+class Runs(Protocol):
+    """Running evaluations in the background of this process."""
+
+    @property
+    def owner(self) -> str:
+        """The name under which this process holds leases."""
+
+    def launch(self, evaluation_id: EvaluationId) -> None:
+        """Runs a pending or taken evaluation; returns at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    principal: Principal
+    unit_of_work: Callable[[], UnitOfWork]
+    prompts: PromptReader
+    templates: TemplateReader
+    suites: SuiteReader
+    evaluations: EvaluationReader
+    suite_files: SuiteFiles
+    scorer: Scorer
+    prices: PriceBook
+    open_provider: Callable[[RunSettings], Provider]
+    runs: Runs
+    ping: Callable[[], None]
+    now: Callable[[], datetime]

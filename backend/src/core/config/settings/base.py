@@ -1,0 +1,213 @@
+"""Every setting of the application, declared once.
+
+Values come from, later ones winning: defaults, `.env`, `.env.{APP_ENV}` (both in `backend/`), the process environment.
+An empty value counts as unset, wherever it stands.
+"""
+
+import os
+import re
+from enum import StrEnum
+from functools import cache
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from urllib.parse import parse_qsl, urlsplit, urlunsplit
+
+from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
+
+BACKEND_DIR = Path(__file__).resolve().parents[4]
+
+# What stands where a value has not been filled in yet: ${NAME}, xxxxxx, [your-org], your-key, changeme, <…>, （…）, …
+_PLACEHOLDER = re.compile(
+    r"\$\{[^}]*\}|^x{6,}$|\[your-[^\]]*\]|\byour[-_]|change[-_]?me|^<.*>$|^（.*）$|\.\.\.|…|^(example|placeholder|todo)$",
+    re.IGNORECASE,
+)
+
+
+class AppEnv(StrEnum):
+    LOCAL = "local"
+    STAGING = "staging"
+    PRODUCTION = "production"
+
+
+class SettingsError(Exception):
+    """The environment is wrong. The message names the variable and never its value."""
+
+
+class Settings(BaseSettings):
+    """Frozen; read once at start and handed down."""
+
+    model_config = SettingsConfigDict(
+        frozen=True,
+        extra="ignore",
+        env_ignore_empty=True,
+        hide_input_in_errors=True,
+        populate_by_name=True,
+    )
+
+    app_name: str = "AutoForgeNexus-Backend-Dev"
+    app_env: AppEnv = AppEnv.LOCAL
+    debug: bool = False
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    host: str = "127.0.0.1"
+    port: Annotated[int, Field(ge=0, le=65535)] = 8000
+    max_body_bytes: Annotated[int, Field(ge=1024)] = 4 * 1024 * 1024
+    max_import_bytes: Annotated[int, Field(ge=1024)] = 64 * 1024 * 1024
+
+    database_url: str = "sqlite:///./data/autoforge_dev.db"
+    sqlite_synchronous: Literal["NORMAL", "FULL"] = "NORMAL"
+    turso_database_url: Annotated[
+        str | None, Field(validation_alias=AliasChoices("turso_database_url", "turso_staging_database_url"))
+    ] = None
+    turso_auth_token: Annotated[
+        SecretStr | None, Field(validation_alias=AliasChoices("turso_auth_token", "turso_staging_auth_token"))
+    ] = None
+
+    redis_url: SecretStr | None = None
+    redis_host: str = "127.0.0.1"
+    redis_port: Annotated[int, Field(ge=1, le=65535)] = 6379
+    redis_password: SecretStr | None = None
+    redis_db: Annotated[int, Field(ge=0)] = 0
+    redis_tls: bool = False
+    redis_cache_ttl: Annotated[int, Field(ge=1, description="seconds")] = 3600
+
+    clerk_secret_key: SecretStr | None = None
+    clerk_publishable_key: Annotated[
+        str | None, Field(validation_alias=AliasChoices("clerk_publishable_key", "clerk_public_key"))
+    ] = None
+    jwt_secret_key: SecretStr | None = None
+    jwt_algorithm: Literal["HS256"] = "HS256"
+    jwt_access_token_expire_minutes: Annotated[int, Field(ge=1)] = 30
+
+    cors_origins: Annotated[tuple[str, ...], NoDecode] = ("http://localhost:3000", "http://127.0.0.1:3000")
+    cors_credentials: bool = True
+
+    openai_api_key: SecretStr | None = None
+    openai_base_url: str = "https://api.openai.com/v1"
+    anthropic_api_key: SecretStr | None = None
+    anthropic_base_url: str = "https://api.anthropic.com"
+    llm_base_urls: Annotated[tuple[str, ...], NoDecode] = ()
+
+    langfuse_public_key: str | None = None
+    langfuse_secret_key: SecretStr | None = None
+    langfuse_base_url: str = "https://cloud.langfuse.com"
+
+    @field_validator("cors_origins", "llm_base_urls", mode="before")
+    @classmethod
+    def _split_commas(cls, value: Any) -> Any:
+        return (
+            tuple(part.strip() for part in value.split(",") if part.strip())
+            if isinstance(value, str)
+            else value
+        )
+
+    @field_validator("database_url", "turso_database_url")
+    @classmethod
+    def _without_token(cls, value: str | None) -> str | None:
+        if value is None:
+            return None
+        parts = urlsplit(value)
+        names = {name.lower() for name, _ in parse_qsl(parts.query)}
+        if parts.password or names & {"authtoken", "auth_token", "jwt", "password"}:
+            raise ValueError("holds a token; put it into TURSO_AUTH_TOKEN, a URL is printed and logged")
+        return value
+
+    @model_validator(mode="after")
+    def _fits_environment(self) -> "Settings":
+        on_sqlite = self.turso_database_url is None and urlsplit(self.database_url).scheme == "sqlite"
+        if on_sqlite and self.app_env is not AppEnv.LOCAL:
+            raise ValueError(f"TURSO_DATABASE_URL is required when APP_ENV={self.app_env.value}")
+        return self
+
+    @property
+    def connection_url(self) -> str:
+        """The database to use: Turso's outside local, in the form `libsql://host`; else DATABASE_URL as it is."""
+        if self.app_env is AppEnv.LOCAL:
+            return self.database_url
+        url = urlsplit(self.turso_database_url or self.database_url)
+        plain = url.scheme == "http"
+        query = "tls=0" if plain else url.query
+        return urlunsplit(("libsql", url.netloc, url.path.rstrip("/"), query, ""))
+
+    def require_secret(self, name: str) -> str:
+        """The value of the secret `name` ("OPENAI_API_KEY").
+
+        Raises SettingsError, which names the variable, when it is unset or still an example value.
+        """
+        secret: SecretStr | None = getattr(self, name.lower())
+        where = (
+            f"backend/.env.{self.app_env.value} or the environment" if self.is_local else "the environment"
+        )
+        if secret is None:
+            raise SettingsError(f"{name} is not set. Set it in {where}.")
+        if is_placeholder(secret.get_secret_value()):
+            raise SettingsError(f"{name} still holds a placeholder. Put the real value into {where}.")
+        return secret.get_secret_value()
+
+    @property
+    def is_local(self) -> bool:
+        return self.app_env is AppEnv.LOCAL
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return init_settings, env_settings, _EnvFiles(settings_cls)
+
+
+class _EnvFiles(PydanticBaseSettingsSource):
+    def get_field_value(self, field: Any, field_name: str) -> tuple[Any, str, bool]:
+        raise NotImplementedError  # the whole is read at once, below
+
+    def __call__(self) -> dict[str, Any]:
+        values = {name.lower(): value for name, value in read_env_files(BACKEND_DIR).items()}
+        found: dict[str, Any] = {}
+        for name, field in self.settings_cls.model_fields.items():
+            alias = field.validation_alias
+            choices = [str(choice) for choice in alias.choices] if isinstance(alias, AliasChoices) else [name]
+            for choice in choices:
+                if choice in values:
+                    found.setdefault(choices[0], values[choice])
+        return found
+
+
+def read_env_files(folder: Path) -> dict[str, str]:
+    """Values of `.env` and, winning, of `.env.{APP_ENV}` in `folder`, without the empty ones.
+
+    `${…}` is not interpolated: an unset name would silently become an empty text.
+    """
+    from dotenv import dotenv_values
+
+    def read(file_name: str) -> dict[str, str]:
+        return {k: v for k, v in dotenv_values(folder / file_name, interpolate=False).items() if v}
+
+    common = read(".env")
+    app_env = os.environ.get("APP_ENV") or common.get("APP_ENV") or AppEnv.LOCAL.value
+    return {**common, **read(f".env.{app_env}")}
+
+
+def is_placeholder(value: str) -> bool:
+    return _PLACEHOLDER.search(value) is not None
+
+
+def load_settings(**overrides: Any) -> Settings:
+    """Settings from the environment. Raises SettingsError that names each wrong variable, never a value."""
+    try:
+        return Settings(**overrides)
+    except ValidationError as exc:
+        problems = [
+            f"{'.'.join(str(part) for part in error['loc']).upper() or 'settings'}: {error['msg']}"
+            for error in exc.errors(include_input=False, include_url=False, include_context=False)
+        ]
+        raise SettingsError("The environment is wrong.\n  " + "\n  ".join(problems)) from None
+
+
+@cache
+def get_settings() -> Settings:
+    """The settings of this process, for scripts, the REPL and Alembic; the application is handed its own."""
+    return load_settings()

@@ -1,0 +1,102 @@
+"""The database of this environment: which one it is, and how sessions on it are opened."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from functools import cache
+from pathlib import Path
+from threading import Lock
+from urllib.parse import urlsplit
+
+from sqlalchemy import Engine
+from sqlalchemy.orm import Session, sessionmaker
+
+from src.core.config.settings.base import BACKEND_DIR, Settings, get_settings
+from src.infrastructure.shared.database.fair_lock import FairLock
+from src.infrastructure.shared.database.local_sqlite import EngineRole, local_engine, sqlite_path
+
+
+class TursoConnection:
+    """Engines and session factories of one database.
+
+    A read session sees the newest commit at each statement and never waits for a writer. A write session is one
+    `BEGIN IMMEDIATE` transaction: writers queue, so that none works on what another is changing.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._url = settings.connection_url
+        self._synchronous = settings.sqlite_synchronous
+        self._engines: dict[EngineRole, Engine] = {}
+        self._making = Lock()
+        self._turns = FairLock(timeout_seconds=30)
+
+    def get_connection_url(self) -> str:
+        """The URL, fit for SQLAlchemy and for people: it never holds a token."""
+        if self.is_local:
+            return f"sqlite:///{self.path}"
+        return self._url
+
+    @property
+    def is_local(self) -> bool:
+        return urlsplit(self._url).scheme == "sqlite"
+
+    @property
+    def path(self) -> Path:
+        """The local file. Raises ValueError for a remote database."""
+        return sqlite_path(self._url, relative_to=BACKEND_DIR)
+
+    def engine(self, role: EngineRole) -> Engine:
+        """The engine for `role`, made when it is first asked for."""
+        with self._making:  # two write engines would be two write queues
+            if role not in self._engines:
+                self._engines[role] = self._make_engine(role)
+            return self._engines[role]
+
+    def read_sessions(self) -> sessionmaker[Session]:
+        return sessionmaker(self.engine(EngineRole.READ), expire_on_commit=False, autoflush=False)
+
+    @contextmanager
+    def write_session(self) -> Iterator[Session]:
+        """A write transaction; what is not committed is rolled back. On a local file, writers take turns in order.
+
+        Raises TimeoutError when the writers before take longer than 30 s.
+        """
+        turn = self._turns if self.is_local else nullcontext()
+        with turn, Session(self.engine(EngineRole.WRITE), expire_on_commit=False, autoflush=False) as session:
+            yield session
+
+    def sessions(self) -> sessionmaker[Session]:
+        """Plain sessions for a shell or a script: reads do not lock, writes do when they come."""
+        return sessionmaker(self.engine(EngineRole.SESSION))
+
+    def ping(self) -> None:
+        """Raises SQLAlchemyError when the database does not answer."""
+        with self.engine(EngineRole.READ).connect() as connection:
+            connection.exec_driver_sql("SELECT 1")
+
+    def dispose(self) -> None:
+        for engine in self._engines.values():
+            engine.dispose()
+        self._engines.clear()
+
+    def _make_engine(self, role: EngineRole) -> Engine:
+        if not self.is_local:
+            raise NotImplementedError(
+                f"The remote database {self._url} cannot be opened by this version; set DATABASE_URL to a SQLite file."
+            )
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        return local_engine(self.path, role, synchronous=self._synchronous)
+
+
+@cache
+def get_turso_connection() -> TursoConnection:
+    """The connection of this environment, for scripts, the REPL and Alembic; the application is handed its own."""
+    return TursoConnection(get_settings())
+
+
+def get_db_session() -> Iterator[Session]:
+    """Yields a session. It stays usable when the generator is dropped, as in `next(get_db_session())`."""
+    session = get_turso_connection().sessions()()
+    try:
+        yield session
+    finally:
+        session.close()
