@@ -4,9 +4,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Protocol
+from typing import Literal, Protocol
 
-from src.application.evaluation.ports import PriceBook, Provider, RunDefaults, Scorer, SuiteFile
+from src.application.evaluation.ports import PriceBook, Provider, Scorer, SuiteFile
 from src.application.evaluation.queries import EvaluationReader, SuiteReader
 from src.application.prompt.queries import PromptReader, TemplateReader
 from src.application.shared.unit_of_work import UnitOfWork
@@ -14,17 +14,17 @@ from src.domain.evaluation.evaluation import RunSettings
 from src.domain.prompt.prompt import PromptContent
 from src.domain.shared.ids import EvaluationId, Principal
 
-__all__ = ["RunDefaults", "Runs", "Services", "SuiteFiles"]
+SuiteMedia = Literal["yaml", "csv", "jsonl"]
 
 
 class SuiteFiles(Protocol):
     """Reading suites and prompts; every assertion is checked as it is read."""
 
-    def open(self, path: Path) -> SuiteFile:
-        """Raises SuiteFileError."""
+    def open(self, path: Path, *, name: str | None = None) -> SuiteFile:
+        """A suite file; `name` wins over the one in it. Raises SuiteFileError."""
 
-    def parse(self, data: bytes, *, media: str, label: str, name: str | None) -> SuiteFile:
-        """A suite from a request body of kind `media` ("yaml", "csv", "jsonl"). Raises SuiteFileError."""
+    def parse(self, data: bytes, *, media: SuiteMedia, label: str, name: str | None) -> SuiteFile:
+        """A suite from a request body. Raises SuiteFileError."""
 
     def read_prompt(self, path: Path) -> tuple[PromptContent, str | None]:
         """Content and title (None without one). Raises RuleViolationError."""

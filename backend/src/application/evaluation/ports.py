@@ -109,7 +109,10 @@ class SuiteSource(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class RunDefaults:
-    """What a suite file says about how to run it; None where it says nothing. Paths are absolute."""
+    """What a suite file says about how to run it; None where it says nothing.
+
+    Paths begin at the suite file's folder and may lead nowhere.
+    """
 
     prompt_name: str | None = None
     prompt_file: Path | None = None

@@ -90,7 +90,8 @@ class Assertion:
 
     def filled(self, values: Mapping[str, JsonValue]) -> "Assertion":
         """With the placeholders in its value replaced. Raises MissingVariablesError."""
-        return self if self.value is None else replace(self, value=fill_deep(self.value, values))
+        value = fill_deep(self.value, values)
+        return self if value == self.value else replace(self, value=value)
 
     def _check_threshold(self) -> None:
         if self.type in _LIMITS and self.threshold is None:
