@@ -59,7 +59,7 @@ def start_evaluation(
     """A pending evaluation of a prompt version (the head when None), which `owner` is about to run."""
     with uow:
         prompt = uow.prompts.get(prompt_id)
-        evaluated = uow.prompts.get_version(prompt, version or prompt.version)
+        evaluated = uow.prompts.get_version(prompt, prompt.version if version is None else version)
         suite = uow.suites.get(suite_id)
         evaluation = Evaluation.create(
             prompt_id=prompt.id,

@@ -57,7 +57,21 @@ def decode_cursor(cursor: str | None, kinds: tuple[type, ...]) -> Key | None:
         key = json.loads(base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True))
     except (binascii.Error, ValueError, RecursionError):
         key = None
-    matches = isinstance(key, list) and len(key) == len(kinds)
-    if not matches or not all(type(part) is kind for part, kind in zip(key, kinds, strict=True)):
+    if (
+        not isinstance(key, list)
+        or [type(part) for part in key] != list(kinds)
+        or not all(map(_is_storable, key))
+    ):
         raise BadCursorError(f"cursor: {cursor!r:.80} is not the `next_cursor` of a page of this list.")
     return tuple(key)
+
+
+def _is_storable(part: str | int) -> bool:
+    """A database takes it: text that UTF-8 can hold, integers of 64 bits."""
+    if isinstance(part, int):
+        return -(2**63) <= part < 2**63
+    try:
+        part.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

@@ -1,6 +1,7 @@
 """The schema of the database: where it stands, and moving it. Alembic is imported only when there is work for it."""
 
 import ast
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -77,7 +78,7 @@ class Migrations:
         """
         if not self.status().pending:
             return ()
-        with exclusive(self._database.path.with_name(self._database.path.name + "-migrate.lock")):
+        with self._alone():
             before = self.status().pending
             if not before:
                 return ()
@@ -92,8 +93,13 @@ class Migrations:
         from alembic import command
 
         target = revision if revision in ("-1", "base") else self._checked(revision)
-        with exclusive(self._database.path.with_name(self._database.path.name + "-migrate.lock")):
+        with self._alone():
             command.downgrade(self._config(), target)
+
+    def _alone(self) -> AbstractContextManager[None]:
+        path = self._database.path
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return exclusive(path.with_name(path.name + "-migrate.lock"))
 
     def _checked(self, revision: str) -> str:
         if revision != "head" and revision not in {known.id for known in self.chain}:

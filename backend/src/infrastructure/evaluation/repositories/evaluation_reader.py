@@ -21,7 +21,7 @@ from src.domain.shared.ids import WorkspaceId
 from src.infrastructure.evaluation.models.evaluation_model import EvaluationModel, TestResultModel
 from src.infrastructure.evaluation.models.suite_model import TestSuiteModel
 from src.infrastructure.prompt.models.prompt_model import PromptModel
-from src.infrastructure.shared.database.keyset import newest_first, newest_first_key
+from src.infrastructure.shared.database.keyset import keyset_values, newest_first, newest_first_key
 
 _VIEW = (
     EvaluationModel.id,
@@ -106,9 +106,9 @@ class SqlEvaluationReader:
             statement = statement.where(EvaluationModel.test_suite_id == where.suite_id)
         if where.status is not None:
             statement = statement.where(EvaluationModel.status == where.status)
-        statement = newest_first(statement, EvaluationModel.created_at, EvaluationModel.id, page)
+        statement = newest_first(statement, EvaluationModel, after=page.after is not None)
         with self._sessions() as session:
-            rows = [EvaluationView(*row) for row in session.execute(statement)]
+            rows = [EvaluationView(*row) for row in session.execute(statement, keyset_values(page))]
         return Page.of(rows, page, newest_first_key)
 
     def list_results(self, evaluation_id: str, outcome: str | None, page: PageRequest) -> Page[ResultView]:

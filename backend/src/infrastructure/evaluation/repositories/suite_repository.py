@@ -16,7 +16,7 @@ from src.infrastructure.evaluation.models.suite_model import (
     case_from_row,
     case_row,
 )
-from src.infrastructure.shared.database.keyset import newest_first, newest_first_key
+from src.infrastructure.shared.database.keyset import keyset_values, newest_first, newest_first_key
 
 _VIEW = (
     TestSuiteModel.id,
@@ -113,9 +113,9 @@ class SqlSuiteReader:
             statement = statement.where(TestSuiteModel.superseded_at.is_(None))
         else:
             statement = statement.where(TestSuiteModel.name == name)
-        statement = newest_first(statement, TestSuiteModel.created_at, TestSuiteModel.id, page)
+        statement = newest_first(statement, TestSuiteModel, after=page.after is not None)
         with self._sessions() as session:
-            rows = [SuiteView(*row) for row in session.execute(statement)]
+            rows = [SuiteView(*row) for row in session.execute(statement, keyset_values(page))]
         return Page.of(rows, page, newest_first_key)
 
     def list_cases(self, suite_id: str, page: PageRequest) -> Page[SuiteCaseView]:

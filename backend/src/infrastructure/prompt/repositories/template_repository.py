@@ -10,7 +10,7 @@ from src.domain.prompt.template import PromptTemplate
 from src.domain.shared.ids import TemplateId, WorkspaceId
 from src.infrastructure.prompt.models.prompt_model import PromptTemplateModel
 from src.infrastructure.shared.database.errors import on_unique_violation
-from src.infrastructure.shared.database.keyset import newest_first, newest_first_key
+from src.infrastructure.shared.database.keyset import keyset_values, newest_first, newest_first_key
 
 _VIEW = (
     PromptTemplateModel.id,
@@ -95,7 +95,7 @@ class SqlTemplateReader:
         statement = select(*_VIEW).where(PromptTemplateModel.workspace_id == self._workspace_id)
         if category is not None:
             statement = statement.where(PromptTemplateModel.category == category)
-        statement = newest_first(statement, PromptTemplateModel.created_at, PromptTemplateModel.id, page)
+        statement = newest_first(statement, PromptTemplateModel, after=page.after is not None)
         with self._sessions() as session:
-            rows = [TemplateView(*row) for row in session.execute(statement)]
+            rows = [TemplateView(*row) for row in session.execute(statement, keyset_values(page))]
         return Page.of(rows, page, newest_first_key)

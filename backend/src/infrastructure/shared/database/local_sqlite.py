@@ -10,6 +10,7 @@ AUTOCOMMIT    no transaction, each statement sees the newest commit
 
 import os
 import sqlite3
+import time
 from enum import Enum
 from pathlib import Path
 from typing import Any, TextIO, cast
@@ -179,16 +180,34 @@ def local_engine(database: Path, role: EngineRole, *, synchronous: str = "NORMAL
     @event.listens_for(engine, "connect")
     def configure(connection: _Connection, _record: object) -> None:
         connection.guard = None if role is EngineRole.READ else WriteGuard(database)
-        for pragma in (
-            f"busy_timeout={BUSY_TIMEOUT_MS}",
-            "journal_mode=WAL",
-            f"synchronous={synchronous}",
-            "foreign_keys=ON",
-            "wal_autocheckpoint=0",
-        ):
-            connection.execute(f"PRAGMA {pragma}").fetchall()
+        try:
+            _set_up(connection, synchronous)
+        except sqlite3.Error:
+            connection.close()  # the pool forgets a connection that it could not set up
+            raise
 
     return engine
+
+
+def _set_up(connection: sqlite3.Connection, synchronous: str) -> None:
+    connection.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}").fetchall()
+    _use_wal(connection)
+    connection.execute(f"PRAGMA synchronous={synchronous}").fetchall()
+    connection.execute("PRAGMA foreign_keys=ON").fetchall()
+    connection.execute("PRAGMA wal_autocheckpoint=0").fetchall()
+
+
+def _use_wal(connection: sqlite3.Connection) -> None:
+    """Waits for others to let go of a new file, which SQLite itself does not when it changes the journal mode."""
+    deadline = time.monotonic() + BUSY_TIMEOUT_MS / 1000
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode=WAL").fetchall()
+            return
+        except sqlite3.OperationalError as exc:
+            if exc.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+                raise
+        time.sleep(0.01)
 
 
 def sqlite_path(url: str, *, relative_to: Path) -> Path:

@@ -1,0 +1,100 @@
+"""The only place that picks implementations. Heavy parts are imported by the function that needs them."""
+
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from src.application.evaluation.ports import Provider, SuiteFile
+from src.application.services import Services, SuiteMedia
+from src.core.config.settings.base import Settings
+from src.domain.evaluation.evaluation import RunSettings
+from src.domain.prompt.prompt import PromptContent
+from src.domain.shared.ids import Principal
+from src.infrastructure.evaluation.background import BackgroundRuns
+from src.infrastructure.evaluation.prices import GenaiPriceBook
+from src.infrastructure.evaluation.repositories.evaluation_reader import SqlEvaluationReader
+from src.infrastructure.evaluation.repositories.suite_repository import SqlSuiteReader
+from src.infrastructure.evaluation.scoring import LibraryScorer
+from src.infrastructure.prompt.repositories.prompt_reader import SqlPromptReader
+from src.infrastructure.prompt.repositories.template_repository import SqlTemplateReader
+from src.infrastructure.shared.database.base import utc_now
+from src.infrastructure.shared.database.local_sqlite import EngineRole
+from src.infrastructure.shared.database.turso_connection import TursoConnection
+from src.infrastructure.shared.database.unit_of_work import SqlUnitOfWork
+from src.operations.migrations.migrations import Migrations
+
+if TYPE_CHECKING:
+    from src.operations.doctor.doctor import Finding
+
+
+class Container:
+    """Everything a process of ours needs, made when it is first asked for."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.database = TursoConnection(settings)
+        self.migrations = Migrations(self.database)
+
+    @cached_property
+    def services(self) -> Services:
+        """The ports of the local workspace: there is one user and one workspace until keys and accounts come."""
+        by, reads = Principal(), self.database.read_sessions()
+        return Services(
+            principal=by,
+            unit_of_work=lambda: SqlUnitOfWork(self.database, by.workspace_id),
+            prompts=SqlPromptReader(self.database.engine(EngineRole.READ), by.workspace_id),
+            templates=SqlTemplateReader(reads, by.workspace_id),
+            suites=SqlSuiteReader(reads, by.workspace_id),
+            evaluations=SqlEvaluationReader(reads, by.workspace_id),
+            suite_files=_SuiteFiles(self._scorer),
+            scorer=self._scorer,
+            prices=GenaiPriceBook(),
+            open_provider=self._open_provider,
+            runs=self._runs,
+            ping=self.database.ping,
+            now=utc_now,
+        )
+
+    def doctor(self) -> "list[Finding]":
+        from src.operations.doctor.doctor import examine
+
+        return examine(self.settings, self.database, self.migrations)
+
+    def close(self) -> None:
+        """Interrupts background runs, which can be resumed, and closes the database."""
+        self._runs.stop()
+        self.database.dispose()
+
+    @cached_property
+    def _scorer(self) -> LibraryScorer:
+        return LibraryScorer()
+
+    @cached_property
+    def _runs(self) -> BackgroundRuns:
+        return BackgroundRuns(lambda: self.services)
+
+    def _open_provider(self, settings: RunSettings) -> Provider:
+        from src.infrastructure.evaluation.providers.factory import open_provider
+
+        return open_provider(settings, self.settings)
+
+
+class _SuiteFiles:
+    def __init__(self, scorer: LibraryScorer) -> None:
+        self._scorer = scorer
+
+    def open(self, path: Path, *, name: str | None = None) -> SuiteFile:
+        from src.infrastructure.evaluation.suite_files.suite_file import open_suite
+
+        return open_suite(path, name=name, check=self._scorer.check)
+
+    def parse(self, data: bytes, *, media: SuiteMedia, label: str, name: str | None) -> SuiteFile:
+        from src.infrastructure.evaluation.suite_files.suite_file import parse_suite
+
+        return parse_suite(data, media=media, label=label, name=name, check=self._scorer.check)
+
+    def read_prompt(self, path: Path) -> tuple[PromptContent, str | None]:
+        from src.infrastructure.prompt.prompt_file import read_prompt_file
+
+        found = read_prompt_file(path)
+        return found.content, found.title
