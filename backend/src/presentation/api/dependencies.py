@@ -1,0 +1,89 @@
+"""What routes are handed, and the parts of a request that several of them read."""
+
+from typing import Annotated
+
+from fastapi import Depends, Header
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.requests import Request
+
+from src.application.services import Services
+from src.application.shared.page import (
+    DEFAULT_PAGE_SIZE,
+    MAX_PAGE_SIZE,
+    BadCursorError,
+    PageRequest,
+    decode_cursor,
+)
+from src.core.config.settings.base import Settings
+from src.presentation.api.etags import expected_row_version
+from src.presentation.api.json_body import MAX_INTEGER
+from src.presentation.api.problems import RequestRefusedError
+
+NEWEST_FIRST = (int, str)  # the kinds of a cursor over (created_at, id)
+
+
+# Dependencies are `async`: FastAPI sends others through its thread pool, one hop for each.
+async def _services(request: Request) -> Services:
+    services: Services = request.app.state.services
+    return services
+
+
+async def _settings(request: Request) -> Settings:
+    settings: Settings = request.app.state.settings
+    return settings
+
+
+async def _optional_if_match(
+    if_match: Annotated[
+        str | None,
+        Header(description='The ETag that you read, such as `"3"`; the change is refused when it is old.'),
+    ] = None,
+) -> int | None:
+    return None if if_match is None else expected_row_version(if_match)
+
+
+async def _required_if_match(
+    if_match: Annotated[
+        str | None,
+        Header(description='Required. The ETag that you read, such as `"3"`, or `*` for whatever is there.'),
+    ] = None,
+) -> int | None:
+    if if_match is None:
+        raise RequestRefusedError(
+            428,
+            "precondition_required",
+            "If-Match is missing",
+            "Send the row's ETag in If-Match, so that nobody else's change is overwritten, or If-Match: * to do that.",
+        )
+    return expected_row_version(if_match)
+
+
+ServicesDep = Annotated[Services, Depends(_services)]
+SettingsDep = Annotated[Settings, Depends(_settings)]
+IfMatch = Annotated[int | None, Depends(_required_if_match)]
+OptionalIfMatch = Annotated[int | None, Depends(_optional_if_match)]
+IfNoneMatch = Annotated[
+    str | None, Header(description="ETags that you have; 304 when one of them is current.")
+]
+
+
+class PageQuery(BaseModel):
+    """Query of a list. Pages are keyset pages: rows added meanwhile neither repeat nor hide any."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    limit: int = Field(default=DEFAULT_PAGE_SIZE, ge=1, le=MAX_PAGE_SIZE, description="Rows on the page.")
+    cursor: str | None = Field(default=None, description="`next_cursor` of the page before.")
+
+    def request(self, kinds: tuple[type, ...] = NEWEST_FIRST) -> PageRequest:
+        """`kinds` are the types of the parts of the list's key. Raises BadCursorError."""
+        after = decode_cursor(self.cursor, kinds)
+        for part in after or ():
+            # A cursor can be forged; the database takes neither of these.
+            is_too_big = isinstance(part, int) and abs(part) > MAX_INTEGER
+            is_no_text = isinstance(part, str) and not part.isascii()
+            if is_too_big or is_no_text:
+                raise BadCursorError(
+                    f"cursor: {self.cursor!r:.80} is not the `next_cursor` of a page of this list."
+                )
+        return PageRequest(self.limit, after)
