@@ -1,0 +1,140 @@
+"""What commands are handed: a factory in `ctx.obj`, called inside a command, for everything that bootstrap makes."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Protocol
+
+import typer
+
+from src.application.services import Services
+from src.core.config.settings.base import Settings, SettingsError
+from src.domain.shared.errors import ConflictError
+from src.presentation.cli.output import counted, say
+
+# SQLite makes this much when it opens a new file: a process that died before its first migration leaves it behind.
+_EMPTY_DATABASE_BYTES = 4096
+
+
+class Revision(Protocol):
+    @property
+    def id(self) -> str: ...
+    @property
+    def title(self) -> str: ...
+
+
+class MigrationStatus(Protocol):
+    @property
+    def url(self) -> str: ...
+    @property
+    def current(self) -> str | None: ...
+    @property
+    def head(self) -> str: ...
+    @property
+    def pending(self) -> Sequence[Revision]: ...
+
+
+class Migrations(Protocol):
+    @property
+    def chain(self) -> Sequence[Revision]: ...
+    def status(self) -> MigrationStatus: ...
+    def upgrade(self, revision: str = "head") -> Sequence[Revision]: ...
+    def downgrade(self, revision: str) -> None: ...
+
+
+class Database(Protocol):
+    @property
+    def is_local(self) -> bool: ...
+    @property
+    def path(self) -> Path: ...
+    def get_connection_url(self) -> str: ...
+
+
+class Finding(Protocol):
+    """What `doctor` found; `level` is "ok", "warn" or "fail", and `fix` says what to do about it."""
+
+    @property
+    def check(self) -> str: ...
+    @property
+    def level(self) -> str: ...
+    @property
+    def message(self) -> str: ...
+    @property
+    def fix(self) -> str | None: ...
+
+
+class Container(Protocol):
+    @property
+    def settings(self) -> Settings: ...
+    @property
+    def services(self) -> Services: ...
+    @property
+    def database(self) -> Database: ...
+    @property
+    def migrations(self) -> Migrations: ...
+    def doctor(self) -> Sequence[Finding]: ...
+    def close(self) -> None: ...
+
+
+class SchemaBehindError(ConflictError):
+    """An existing database needs migrating, which nobody asked for. The message says how."""
+
+    code = "schema_behind"
+    title = "The database is not current"
+
+
+@contextmanager
+def opened(ctx: typer.Context) -> Iterator[Container]:
+    """The container for one command, whatever the state of the database."""
+    container: Container = ctx.obj()
+    try:
+        yield container
+    finally:
+        container.close()
+
+
+@contextmanager
+def services_of(ctx: typer.Context) -> Iterator[Services]:
+    """The ports for one command, on a database that is there and current."""
+    with opened(ctx) as container:
+        ensure_database(container)
+        yield container.services
+
+
+def ensure_database(container: Container, *, upgrade: bool = False) -> None:
+    """Makes an absent local database, and says so; migrates one that is there with `upgrade` only, a remote one never.
+
+    Raises SchemaBehindError when the database is not current after that.
+    """
+    is_absent = container.database.is_local and _is_absent(local_path(container.database))
+    status = container.migrations.status()
+    if not status.pending:
+        return
+    if is_absent and status.current is None:
+        container.migrations.upgrade()
+        say(f"Created database {container.database.path}")
+    elif upgrade and container.database.is_local:
+        applied = container.migrations.upgrade()
+        say(f"Migrated database {container.database.path}: {counted(len(applied), 'migration')}")
+    else:
+        lag = (
+            f"is {counted(len(status.pending), 'migration')} behind"
+            if status.current
+            else "has no tables of ours"
+        )
+        raise SchemaBehindError(f"The database {status.url} {lag}. Run: autoforge db upgrade")
+
+
+def local_path(database: Database) -> Path:
+    """Raises SettingsError when DATABASE_URL names no file."""
+    try:
+        return database.path
+    except ValueError as exc:
+        raise SettingsError(f"DATABASE_URL: {exc}") from None
+
+
+def _is_absent(path: Path) -> bool:
+    try:
+        return path.stat().st_size <= _EMPTY_DATABASE_BYTES
+    except FileNotFoundError:
+        return True
