@@ -1,0 +1,88 @@
+import sqlite3
+from pathlib import Path
+
+from src.core.config.settings.base import load_settings
+from src.infrastructure.shared.database.turso_connection import TursoConnection
+from src.operations.migrations.migrations import Migrations
+from tests.integration.cli.harness import Cli
+
+HEAD = Migrations(TursoConnection(load_settings())).chain[-1].id
+
+
+def test_first_command_makes_the_database_and_says_so(fresh_cli: Cli, database_file: Path) -> None:
+    created = fresh_cli.done("prompt", "create", "--title", "T", "--content", "Hi", "--json")
+
+    assert created.err == f"Created database {database_file}\n"
+    assert created.json["version"] == 1
+    assert fresh_cli.done("prompt", "list").err == ""
+
+
+def test_file_that_a_dead_process_left_empty_counts_as_absent(fresh_cli: Cli, database_file: Path) -> None:
+    database_file.parent.mkdir()
+    sqlite3.connect(database_file).execute("PRAGMA journal_mode=WAL").connection.close()
+    assert "Created database" in fresh_cli.done("prompt", "list").err
+
+
+def test_database_of_somebody_else_is_left_alone(fresh_cli: Cli, database_file: Path) -> None:
+    database_file.parent.mkdir()
+    connection = sqlite3.connect(database_file)
+    connection.execute("CREATE TABLE theirs (x)")
+    connection.execute("CREATE TABLE theirs_too (x)")
+    connection.close()
+
+    said = fresh_cli.refused("prompt", "list", code=1)
+
+    assert "has no tables of ours" in said
+    assert "autoforge db upgrade" in said
+
+
+def test_status_tells_where_the_database_stands(fresh_cli: Cli, database_file: Path) -> None:
+    before = fresh_cli.done("db", "status", "--json").json
+    assert (before["current"], before["head"]) == (None, HEAD)
+    assert "no tables of ours yet" in fresh_cli.done("db", "status").out
+    assert not database_file.exists()
+
+    fresh_cli.done("db", "upgrade")
+
+    assert fresh_cli.done("db", "status", "--json").json == {
+        "url": f"sqlite:///{database_file}",
+        "current": HEAD,
+        "head": HEAD,
+        "pending": [],
+    }
+    assert "nothing, it is current" in fresh_cli.done("db", "status").out
+
+
+def test_upgrade_is_idempotent_and_has_a_dry_run(fresh_cli: Cli) -> None:
+    dry = fresh_cli.done("db", "upgrade", "--dry-run")
+    planned = fresh_cli.done("db", "upgrade", "--dry-run", "--json").json
+    done = fresh_cli.done("db", "upgrade", "--json").json
+
+    assert dry.out.startswith("Would apply:\n")
+    assert planned["applied"] == []
+    assert planned["pending"] == done["applied"]
+    assert done["current"] == HEAD
+    assert fresh_cli.done("db", "upgrade").out == f"Nothing to do: the database is at {HEAD}.\n"
+    assert "no revision 'nope'" in fresh_cli.refused("db", "upgrade", "nope", code=2)
+
+
+def test_downgrade_needs_yes_and_other_commands_then_say_what_to_do(cli: Cli) -> None:
+    assert "repeat with --yes" in cli.refused("db", "downgrade", "base", code=3)
+    assert cli.done("db", "downgrade", "base", "--dry-run").out.startswith("Would undo:\n")
+    assert cli.done("db", "downgrade", HEAD).out == f"Nothing to do: the database is at {HEAD}.\n"
+    assert "no revision that the database has" in cli.refused("db", "downgrade", "nope", "--yes", code=2)
+
+    undone = cli.done("db", "downgrade", "base", "--yes", "--json").json
+
+    assert (undone["current"], undone["undone"][0]) == (None, HEAD)
+    assert "Nothing to do" in cli.done("db", "downgrade", "-1", "--yes").out
+    assert "autoforge db upgrade" in cli.refused("prompt", "list", code=1)
+    assert cli.done("db", "upgrade").out.startswith("Applied:\n")
+    cli.done("prompt", "list")
+
+
+def test_database_of_a_newer_version_is_refused(cli: Cli, database_file: Path) -> None:
+    with sqlite3.connect(database_file) as connection:
+        connection.execute("UPDATE alembic_version SET version_num = 'future'")
+    connection.close()
+    assert "which this version does not know" in cli.refused("prompt", "list", code=1)
