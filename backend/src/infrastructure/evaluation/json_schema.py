@@ -11,7 +11,12 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from src.domain.evaluation.errors import BadAssertionError
 from src.domain.shared.placeholders import JsonValue
-from src.infrastructure.evaluation.patterns import SEARCH_SECONDS, compile_pattern
+from src.infrastructure.evaluation.patterns import (
+    SEARCH_SECONDS,
+    SearchGivenUpError,
+    compile_pattern,
+    is_found,
+)
 from src.infrastructure.evaluation.schema_effort import MAX_DEPTH, MAX_VISITS, SchemaEffort, widths_of
 
 if TYPE_CHECKING:
@@ -126,9 +131,7 @@ class CompiledSchema:
 
     def _require_patience(self) -> None:
         if self._patience.left <= 0:
-            raise SchemaEffortError(
-                f"not judged: the patterns of the schema take longer than {SEARCH_SECONDS:g} s"
-            )
+            raise SchemaEffortError("not judged: the patterns of the schema take too long")
 
 
 class _Patience(threading.local):
@@ -151,8 +154,8 @@ def _pattern_keyword(patience: _Patience) -> "type[jsonschema_rs.KeywordValidato
                 return False
             started = perf_counter()
             try:
-                return self._pattern.search(text, timeout=patience.left) is not None
-            except TimeoutError:
+                return is_found(self._pattern, text, seconds=patience.left)
+            except SearchGivenUpError:
                 patience.left = 0
                 return False
             finally:

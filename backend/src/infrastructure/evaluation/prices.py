@@ -4,6 +4,10 @@ from collections.abc import Callable
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from functools import lru_cache
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from genai_prices.types import TieredPrices
 
 _PRICED = frozenset({"openai", "anthropic"})
 _MILLION = 1_000_000
@@ -48,10 +52,19 @@ def _price(provider: str, model: str, day: date) -> _Price | None:
         found = calc_price(Usage(input_tokens=0, output_tokens=0), model, provider_id=provider).model_price
     except LookupError:
         return None
-    in_rate, out_rate = found.input_mtok, found.output_mtok
-    if not isinstance(in_rate, Decimal) or not isinstance(out_rate, Decimal) or found.requests_kcount:
-        return by_library  # tiers by size, a price per request, or no price of one direction
-    # The library takes 200 µs to say the same.
-    return lambda prompt_tokens, completion_tokens: float(
-        (in_rate * prompt_tokens + out_rate * completion_tokens) / _MILLION
-    )
+    in_price, out_price = found.input_mtok, found.output_mtok
+    if in_price is None or out_price is None or found.requests_kcount:
+        return by_library
+
+    def by_rates(prompt_tokens: int, completion_tokens: int) -> float:  # the same, 100 times faster
+        in_rate, out_rate = _rate(in_price, prompt_tokens), _rate(out_price, prompt_tokens)
+        return float((in_rate * prompt_tokens + out_rate * completion_tokens) / _MILLION)
+
+    return by_rates
+
+
+def _rate(price: "Decimal | TieredPrices", prompt_tokens: int) -> Decimal:
+    """Per million tokens. A tier counts for all tokens, in and out, when the prompt is longer than its start."""
+    if isinstance(price, Decimal):
+        return price
+    return next((tier.price for tier in reversed(price.tiers) if prompt_tokens > tier.start), price.base)

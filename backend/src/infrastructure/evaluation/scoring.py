@@ -15,7 +15,7 @@ from src.infrastructure.evaluation.json_schema import (
     SchemaMismatchError,
     parse_json,
 )
-from src.infrastructure.evaluation.patterns import SEARCH_SECONDS, compile_pattern
+from src.infrastructure.evaluation.patterns import SearchGivenUpError, compile_pattern, is_found
 
 # Cells of the distance matrix; 64 of them take about 3.5 ns, all of them half a second.
 _MAX_EDIT_CELLS = 10_000_000_000
@@ -99,12 +99,11 @@ class LibraryScorer:
         text = _text(assertion)
         claim = f"/{_cut(text)}/"
         try:
-            found = self._patterns(text).search(answer.text, timeout=SEARCH_SECONDS)
+            return _Finding(is_found(self._patterns(text), answer.text), claim)
         except ValueError as exc:
             return _Finding(None, detail=f"not a regular expression: {exc}")
-        except TimeoutError:
-            return _Finding(None, detail=f"{claim} took over {SEARCH_SECONDS:g} s; simplify the pattern")
-        return _Finding(found is not None, claim)
+        except SearchGivenUpError as exc:
+            return _Finding(None, detail=f"not judged: {claim} {exc}")
 
     def _is_json(self, assertion: Assertion, answer: Answer) -> _Finding:
         schema = assertion.value
@@ -184,7 +183,9 @@ def _is_near(assertion: Assertion, answer: Answer) -> _Finding:
     shorter, longer = sorted((len(text), len(answer.text)))
     limit = int(min(threshold, longer))  # no distance is greater than the longer text
     if longer - shorter <= limit and longer * min(shorter, 2 * limit + 1) > _MAX_EDIT_CELLS:
-        return _Finding(None, detail=f"too long to count edits: {shorter:,} and {longer:,} characters")
+        return _Finding(
+            None, detail=f"not judged: too long to count edits: {shorter:,} and {longer:,} characters"
+        )
     distance = Levenshtein.distance(text, answer.text, score_cutoff=limit)
     return _Finding(distance <= limit, claim, f"{distance if distance <= limit else f'over {limit}'} needed")
 

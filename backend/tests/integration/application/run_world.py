@@ -20,6 +20,7 @@ from src.domain.shared.ids import EvaluationId
 from src.infrastructure.evaluation.repositories.evaluation_reader import SqlEvaluationReader
 from src.infrastructure.evaluation.repositories.suite_repository import SqlSuiteReader
 from src.infrastructure.prompt.repositories.prompt_reader import SqlPromptReader
+from src.infrastructure.shared.database.local_sqlite import EngineRole
 from src.infrastructure.shared.database.turso_connection import TursoConnection
 from src.infrastructure.shared.database.unit_of_work import SqlUnitOfWork
 from tests.builders import LOCAL, a_suite_source
@@ -47,7 +48,7 @@ class World:
 
     def __post_init__(self) -> None:
         workspace, reads = LOCAL.workspace_id, self.database.read_sessions()
-        self.prompts = SqlPromptReader(reads, workspace)
+        self.prompts = SqlPromptReader(self.database.engine(EngineRole.READ), workspace)
         self.suites = CountingSuiteReader(reads, workspace)
         self.evaluations = SqlEvaluationReader(reads, workspace)
 

@@ -73,7 +73,7 @@ def test_one_at_a_time() -> None:
 def test_wait_has_an_end() -> None:
     lock = FairLock(timeout_seconds=0.05)
 
-    with lock, pytest.raises(TimeoutError, match="did not end within 0.05 s"), lock:
+    with lock, pytest.raises(TimeoutError, match=r"did not end within 0\.05 s"), lock:
         pass
 
 

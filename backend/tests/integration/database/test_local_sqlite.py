@@ -165,6 +165,21 @@ def test_plain_session_takes_no_lock_before_it_writes(
     assert outsider.execute("SELECT n FROM counter").fetchone() == (7,)
 
 
+@pytest.mark.parametrize("role", EngineRole)
+def test_other_isolation_of_one_connection_ends_with_it(
+    engines: dict[EngineRole, Engine], role: EngineRole
+) -> None:
+    with engines[role].connect() as connection:
+        plain = connection.get_isolation_level()
+    for other in ("SERIALIZABLE", "SNAPSHOT", "AUTOCOMMIT"):
+        with engines[role].connect() as connection:
+            connection.execution_options(isolation_level=other)
+            assert connection.get_isolation_level() == other
+
+    with engines[role].connect() as connection:
+        assert connection.get_isolation_level() == plain == role.value
+
+
 def test_plain_session_cannot_write_over_what_it_has_not_seen(engines: dict[EngineRole, Engine]) -> None:
     with Session(engines[EngineRole.SESSION]) as session:
         count(session)

@@ -8,10 +8,12 @@ SNAPSHOT      BEGIN DEFERRED, a consistent read that may still write
 AUTOCOMMIT    no transaction, each statement sees the newest commit
 """
 
+import json
 import os
 import sqlite3
 import time
 from enum import Enum
+from functools import partial
 from pathlib import Path
 from typing import Any, TextIO, cast
 
@@ -76,10 +78,13 @@ class WriteGuard:
         except BlockingIOError:
             return  # another process is writing; a later commit tries again
         try:
-            connection.execute(
-                "PRAGMA busy_timeout=0"
-            )  # never wait for a reader: what it still needs stays in the log
+            # never wait for a reader: what it still needs stays in the log
+            connection.execute("PRAGMA busy_timeout=0")
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        except sqlite3.OperationalError as exc:
+            if exc.sqlite_errorcode & 0xFF not in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+                raise
+            # a result of this connection is still open: the commit is done, a later one tries again
         finally:
             connection.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}")
             if fcntl is not None:
@@ -117,6 +122,9 @@ class LocalSqliteDialect(SQLiteDialect_pysqlite):
 
     def set_isolation_level(self, dbapi_connection: Any, level: str | None) -> None:
         cast(_Connection, dbapi_connection).isolation = level or "SERIALIZABLE"
+
+    def reset_isolation_level(self, dbapi_conn: Any) -> None:
+        self.set_isolation_level(dbapi_conn, self._on_connect_isolation_level)
 
     def detect_autocommit_setting(self, dbapi_conn: Any) -> bool:
         return cast(_Connection, dbapi_conn).isolation == "AUTOCOMMIT"
@@ -174,7 +182,10 @@ def local_engine(database: Path, role: EngineRole, *, synchronous: str = "NORMAL
         EngineRole.SESSION: {"poolclass": NullPool},
     }
     engine = create_engine(
-        URL.create("sqlite+local", database=str(database)), isolation_level=role.value, **pools[role]
+        URL.create("sqlite+local", database=str(database)),
+        isolation_level=role.value,
+        json_serializer=partial(json.dumps, ensure_ascii=False),  # Japanese stays readable, and half as long
+        **pools[role],
     )
 
     @event.listens_for(engine, "connect")

@@ -178,8 +178,13 @@ def test_file_that_is_not_there_is_named(tmp_path: Path) -> None:
 
 def test_each_prompt_file_is_read_once(tmp_path: Path) -> None:
     read: list[Path] = []
+
+    def watched(prompt: Path) -> str:
+        read.append(prompt)
+        return "hash"
+
     path = recorded(tmp_path, *({"case": f"{n}", "prompt": "v1.md", "answer": "x"} for n in range(5)))
-    load_recordings(path, lambda prompt: read.append(prompt) or "hash")  # type: ignore[func-returns-value]
+    load_recordings(path, watched)
     assert read == [tmp_path / "v1.md"]
 
 
