@@ -360,6 +360,8 @@ class FlatPrices:
     def __init__(self, usd: float = 0.0, *, models: Sequence[str] = ()) -> None:
         self._usd, self._models = usd, models
 
+    def load(self, provider: str) -> None: ...
+
     def cost_usd(
         self, *, provider: str, model: str | None, prompt_tokens: int | None, completion_tokens: int | None
     ) -> float | None:

@@ -90,6 +90,9 @@ class Scorer(Protocol):
 
 
 class PriceBook(Protocol):
+    def load(self, provider: str) -> None:
+        """Makes `cost_usd` quick for this provider. May take a second: call it in a thread, before the first answer."""
+
     def cost_usd(
         self, *, provider: str, model: str | None, prompt_tokens: int | None, completion_tokens: int | None
     ) -> float | None:

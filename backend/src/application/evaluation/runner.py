@@ -126,6 +126,7 @@ class _Run:
         self._asker = Asker(provider, max_attempts=self._settings.max_attempts)
         try:
             self._content = await asyncio.to_thread(self._load_content)
+            await asyncio.to_thread(self._services.prices.load, self._priced_as)
             self._progress = await asyncio.to_thread(self._count_stored)
             self._on_progress(self._progress)
             work = asyncio.create_task(self._work())

@@ -22,14 +22,15 @@ class GenaiPriceBook:
     speaks OpenAI's protocol may use the same names at other prices: pass another provider for it, such as `other`.
     Prices are the list's for today; discounts for cached input and batches are not seen.
 
-    The first call that has a price loads the list, which takes up to a second; `load` does it ahead, in a thread.
+    The first call that has a price loads the list, which takes up to a second; `load` does it ahead.
     """
 
     def __init__(self) -> None:
         self._price = lru_cache(maxsize=256)(_price)
 
-    def load(self) -> None:
-        self._price("openai", "gpt-4o", datetime.now(UTC).date())
+    def load(self, provider: str) -> None:
+        if provider in _PRICED:
+            self._price(provider, "", datetime.now(UTC).date())
 
     def cost_usd(
         self, *, provider: str, model: str | None, prompt_tokens: int | None, completion_tokens: int | None

@@ -19,7 +19,7 @@ from pathlib import Path
 from src.domain.evaluation.errors import SuiteFileError
 from src.domain.prompt.prompt import MAX_CONTENT_BYTES, PromptContent
 from src.domain.shared.errors import RuleViolationError
-from src.infrastructure.evaluation.suite_files.source import Source
+from src.infrastructure.shared.input_files.source import Source
 
 MAX_FILE_BYTES = (
     2 * MAX_CONTENT_BYTES + 100_000
@@ -60,7 +60,7 @@ def read_prompt_file(path: Path) -> PromptFile:
 
 def _front_matter(text: str, file: str) -> tuple[str | None, str | None]:
     # Loads PyYAML, which most prompt files and the start of the command line tool do not need.
-    from src.infrastructure.evaluation.suite_files.yaml_tree import read_yaml
+    from src.infrastructure.shared.input_files.yaml_tree import read_yaml
 
     root = read_yaml(text, file=file, first_line=2)
     fields = root.mapping(("title", "system_message")) if root.value is not None else {}

@@ -4,6 +4,7 @@ import errno
 import signal
 import socket
 from contextlib import closing
+from json import dumps
 from types import FrameType
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
@@ -11,7 +12,7 @@ import typer
 
 from src.core.config.settings.base import Settings
 from src.presentation.cli.context import Container, ensure_database
-from src.presentation.cli.output import JsonOption, say, show, show_json
+from src.presentation.cli.output import JsonOption, say, show
 
 if TYPE_CHECKING:
     import uvicorn
@@ -125,7 +126,7 @@ def _server(settings: Settings, url: str, *, json: bool) -> "uvicorn.Server":
 
     def announce() -> None:
         if json:
-            show_json({"url": url, "docs": f"{url}/docs"})
+            show(dumps({"url": url, "docs": f"{url}/docs"}))  # on one line, for whoever waits for it
         else:
             show(f"AutoForgeNexus serves {url} (API and its documentation: {url}/docs). Ctrl-C stops it.")
 

@@ -147,6 +147,8 @@ def test_price_is_not_looked_up_under_a_name_that_another_endpoint_shares(world:
     seen: list[str] = []
 
     class Prices:
+        def load(self, provider: str) -> None: ...
+
         def cost_usd(self, *, provider: str, **_: Any) -> float | None:
             seen.append(provider)
             return None

@@ -105,6 +105,17 @@ def test_version_of_the_suites_prompt_is_taken_from_the_registry(cli: Cli, suite
     assert [call.prompt for call in llm.requests] == ["old hi"]
 
 
+def test_suite_without_a_prompt_needs_one(cli: Cli, suite: Path, llm: FakeLlm) -> None:
+    cli.done("suite", "import", suite)
+    assert "--prompt: the suite names no prompt" in cli.refused("eval", "run", "echo", *ask(llm), code=2)
+
+
+def test_prompt_name_with_folders_is_no_file(cli: Cli, suite: Path, llm: FakeLlm) -> None:
+    cli.done("prompt", "create", "--title", "T", "--name", "team/echo", "--content", "{{m}}")
+    cli.done("eval", "run", suite, "--prompt", "team/echo", "--cases", "one", *ask(llm))
+    assert [call.prompt for call in llm.requests] == ["hi"]
+
+
 def test_prompt_file_takes_its_own_name_when_the_suite_has_none(cli: Cli, llm: FakeLlm) -> None:
     cli.write("My Greeting.md", "{{m}}")
     suite = cli.write("s.yaml", SUITE.replace("prompt: {name: echo, file: p.md}\n", ""))

@@ -238,7 +238,12 @@ def test_first_connection_waits_while_another_process_writes_to_the_new_file(
     other = sqlite3.connect(file, isolation_level=None, check_same_thread=False)
     other.execute("BEGIN IMMEDIATE")
     other.execute("CREATE TABLE t (x)")
-    ending = threading.Timer(0.2, lambda: (other.execute("COMMIT"), other.close()))
+
+    def end() -> None:
+        other.execute("COMMIT")
+        other.close()
+
+    ending = threading.Timer(0.2, end)
     ending.start()
 
     with open_engine(role).connect() as connection:

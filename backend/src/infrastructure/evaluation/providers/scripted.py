@@ -9,9 +9,9 @@ from src.application.evaluation.ports import Completion, CompletionRequest, Prov
 from src.domain.evaluation.errors import SuiteFileError
 from src.domain.shared.errors import RuleViolationError
 from src.domain.shared.placeholders import JsonValue
-from src.infrastructure.evaluation.suite_files.json_text import parse_json
-from src.infrastructure.evaluation.suite_files.located import UNSTORABLE, Field
-from src.infrastructure.evaluation.suite_files.source import Source
+from src.infrastructure.shared.input_files.json_text import parse_json
+from src.infrastructure.shared.input_files.located import UNSTORABLE, Field
+from src.infrastructure.shared.input_files.source import Source
 
 _ANSWER_KEYS = ("case", "answer", "repeat", "prompt_tokens", "completion_tokens")
 

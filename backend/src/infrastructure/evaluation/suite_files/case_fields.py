@@ -9,7 +9,7 @@ from src.domain.evaluation.errors import BadAssertionError, SuiteFileError
 from src.domain.evaluation.suite import TestCase
 from src.domain.shared.errors import RuleViolationError
 from src.domain.shared.placeholders import JsonValue, MissingVariablesError
-from src.infrastructure.evaluation.suite_files.located import Field
+from src.infrastructure.shared.input_files.located import Field
 
 CASE_KEYS = ("name", "variables", "expected", "threshold", "assertions")
 _ASSERTION_KEYS = ("type", "value", "threshold", "weight")

@@ -10,9 +10,9 @@ from collections.abc import Iterator
 from src.domain.evaluation.errors import SuiteFileError
 from src.domain.shared.placeholders import JsonValue
 from src.infrastructure.evaluation.suite_files.case_fields import CaseRecord
-from src.infrastructure.evaluation.suite_files.json_text import parse_json
-from src.infrastructure.evaluation.suite_files.located import Field, suggestion
-from src.infrastructure.evaluation.suite_files.source import Source
+from src.infrastructure.shared.input_files.json_text import parse_json
+from src.infrastructure.shared.input_files.located import Field, suggestion
+from src.infrastructure.shared.input_files.source import Source
 
 _SPECIAL = ("__name", "__expected", "__threshold", "__assertions")
 _IN_JSON = ("__threshold", "__assertions")

@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 
 from src.infrastructure.evaluation.suite_files.case_fields import CaseRecord
-from src.infrastructure.evaluation.suite_files.json_text import parse_json
-from src.infrastructure.evaluation.suite_files.located import Field
-from src.infrastructure.evaluation.suite_files.source import Source
+from src.infrastructure.shared.input_files.json_text import parse_json
+from src.infrastructure.shared.input_files.located import Field
+from src.infrastructure.shared.input_files.source import Source
 
 
 def jsonl_records(source: Source) -> Iterator[CaseRecord]:

@@ -7,7 +7,7 @@ from typing import Any
 from src.application.evaluation.ports import RunDefaults
 from src.domain.evaluation.evaluation import RunSettings
 from src.domain.shared.errors import RuleViolationError
-from src.infrastructure.evaluation.suite_files.located import Field, suggestion
+from src.infrastructure.shared.input_files.located import Field, suggestion
 
 RUN_KEYS = (
     "prompt",

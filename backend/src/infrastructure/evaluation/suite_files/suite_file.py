@@ -16,9 +16,9 @@ from src.infrastructure.evaluation.suite_files.case_fields import (
 )
 from src.infrastructure.evaluation.suite_files.csv_cases import csv_records
 from src.infrastructure.evaluation.suite_files.jsonl_cases import jsonl_records
-from src.infrastructure.evaluation.suite_files.located import Field
 from src.infrastructure.evaluation.suite_files.run_defaults import referred_path
-from src.infrastructure.evaluation.suite_files.source import Source
+from src.infrastructure.shared.input_files.located import Field
+from src.infrastructure.shared.input_files.source import Source
 
 _MEDIA: dict[str, SuiteMedia] = {
     ".yaml": "yaml",

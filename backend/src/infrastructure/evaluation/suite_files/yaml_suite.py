@@ -7,10 +7,10 @@ from src.application.evaluation.ports import RunDefaults
 from src.domain.evaluation.suite import require_suite_header
 from src.domain.shared.errors import RuleViolationError
 from src.infrastructure.evaluation.suite_files.case_fields import AssertionCheck, Defaults, read_defaults
-from src.infrastructure.evaluation.suite_files.located import Field
 from src.infrastructure.evaluation.suite_files.run_defaults import RUN_KEYS, read_run_defaults
-from src.infrastructure.evaluation.suite_files.source import Source
-from src.infrastructure.evaluation.suite_files.yaml_tree import read_yaml
+from src.infrastructure.shared.input_files.located import Field
+from src.infrastructure.shared.input_files.source import Source
+from src.infrastructure.shared.input_files.yaml_tree import read_yaml
 
 MAX_YAML_BYTES = 64 * 1024 * 1024
 _KEYS = ("name", "description", "threshold", *RUN_KEYS, "defaults", "cases")

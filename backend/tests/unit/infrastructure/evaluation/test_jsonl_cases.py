@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from src.infrastructure.evaluation.suite_files import source
+from src.infrastructure.shared.input_files import source
 from tests.unit.infrastructure.evaluation.suite_texts import cases_of, error_of, with_case
 
 

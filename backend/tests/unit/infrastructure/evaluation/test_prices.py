@@ -67,5 +67,5 @@ def test_network_is_never_used(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(socket, "socket", refuse)
     monkeypatch.setattr(socket, "getaddrinfo", refuse)
     prices = GenaiPriceBook()
-    prices.load()
+    prices.load("openai")
     assert prices.cost_usd(provider="openai", model="gpt-4o", prompt_tokens=1, completion_tokens=1)

@@ -14,7 +14,7 @@ import yaml
 
 from src.domain.evaluation.errors import SuiteFileError
 from src.domain.shared.placeholders import JsonValue
-from src.infrastructure.evaluation.suite_files.located import (
+from src.infrastructure.shared.input_files.located import (
     MAX_DEPTH,
     UNSTORABLE,
     Field,

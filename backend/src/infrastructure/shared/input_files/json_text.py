@@ -5,7 +5,7 @@ from collections import Counter
 from math import isfinite
 
 from src.domain.shared.placeholders import JsonValue
-from src.infrastructure.evaluation.suite_files.located import MAX_DEPTH, UNSTORABLE, Field
+from src.infrastructure.shared.input_files.located import MAX_DEPTH, UNSTORABLE, Field
 
 
 def parse_json(text: str, place: Field) -> JsonValue:

@@ -1,0 +1,425 @@
+"""What rows may hold, and what of it the database itself refuses."""
+
+import sqlite3
+from contextlib import closing
+from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
+
+import pytest
+from sqlalchemy.exc import IntegrityError, StatementError
+
+from src.application.prompt.commands import revise_prompt
+from src.application.shared.page import PageRequest
+from src.domain.prompt.prompt import PromptContent, PromptStatus, content_hash
+from src.domain.shared.ids import LOCAL_WORKSPACE, PromptId, new_id
+from src.infrastructure.database.models import (
+    Base,
+    EvaluationModel,
+    PromptModel,
+    PromptTemplateModel,
+    PromptVersionModel,
+    TestCaseModel,
+    TestResultModel,
+    TestSuiteModel,
+)
+from src.infrastructure.evaluation.repositories.evaluation_reader import SqlEvaluationReader
+from src.infrastructure.prompt.repositories.prompt_reader import SqlPromptReader
+from src.infrastructure.shared.database.errors import on_unique_violation
+from src.infrastructure.shared.database.local_sqlite import EngineRole
+from src.infrastructure.shared.database.turso_connection import TursoConnection
+from src.infrastructure.shared.database.unit_of_work import SqlUnitOfWork
+from tests.builders import LOCAL, NOW
+
+PROMPT: dict[str, Any] = {"title": "t", "content": "c", "user_id": "u"}
+
+
+def save(database: TursoConnection, *rows: Base) -> None:
+    with database.write_session() as session:
+        session.add_all(rows)
+        session.commit()
+
+
+# --- times ------------------------------------------------------------------------------------------------------------
+
+
+def written_and_read(database: TursoConnection, moment: datetime | None) -> datetime | None:
+    row = PromptModel(**PROMPT, deleted_at=moment)
+    save(database, row)
+    with database.read_sessions()() as session:
+        return session.get_one(PromptModel, row.id).deleted_at
+
+
+def test_time_comes_back_aware_in_utc_cut_to_milliseconds(database: TursoConnection) -> None:
+    found = written_and_read(database, datetime(2026, 11, 2, 10, 0, 0, 123999, tzinfo=UTC))
+
+    assert found == datetime(2026, 11, 2, 10, 0, 0, 123000, tzinfo=UTC)
+    assert found is not None
+    assert found.tzinfo is UTC
+
+
+def test_time_of_another_zone_is_the_same_moment(database: TursoConnection) -> None:
+    tokyo = datetime(2026, 11, 2, 19, 0, tzinfo=timezone(timedelta(hours=9)))
+
+    assert written_and_read(database, tokyo) == tokyo
+
+
+def test_no_time_stays_none(database: TursoConnection) -> None:
+    assert written_and_read(database, None) is None
+
+
+def test_time_without_a_zone_is_refused(database: TursoConnection) -> None:
+    with pytest.raises(StatementError, match="has no time zone"):
+        written_and_read(database, datetime(2026, 11, 2))  # noqa: DTZ001
+
+
+def test_time_that_the_database_gives_is_now_with_milliseconds(database: TursoConnection) -> None:
+    before = datetime.now(UTC) - timedelta(milliseconds=1)
+    with closing(sqlite3.connect(database.path)) as connection, connection:
+        connection.execute(
+            "INSERT INTO prompts (id, name, title, content, content_hash, user_id) VALUES (?, 'n', 't', 'c', 'h', 'u')",
+            [new_id()],
+        )
+    with database.read_sessions()() as session:
+        row = session.query(PromptModel).one()
+
+    assert before <= row.created_at <= datetime.now(UTC)
+    assert row.created_at.microsecond % 1000 == 0
+    assert (row.created_at.tzinfo, row.updated_at.tzinfo) == (UTC, UTC)
+
+
+def test_change_through_a_model_moves_updated_at(database: TursoConnection) -> None:
+    row = PromptModel(**PROMPT, created_at=NOW, updated_at=NOW)
+    save(database, row)
+    with database.write_session() as session:
+        session.get_one(PromptModel, row.id).title = "new"
+        session.commit()
+
+    with database.read_sessions()() as session:
+        found = session.get_one(PromptModel, row.id)
+    assert (found.created_at, found.row_version) == (NOW, 2)
+    assert found.updated_at > NOW
+
+
+# --- constraints ------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def ids(database: TursoConnection) -> dict[str, str]:
+    """A row in every table, and their ids."""
+    prompt = PromptModel(**PROMPT, id=new_id(), name="taken")
+    suite = TestSuiteModel(id=new_id(), name="taken", version=1, case_count=1, content_hash="h")
+    evaluation = EvaluationModel(id=new_id(), prompt_id=prompt.id, test_suite_id=suite.id)
+    save(database, prompt, suite)
+    save(database, evaluation)
+    save(
+        database,
+        PromptVersionModel(prompt_id=prompt.id, version=1, content="c", content_hash="h", user_id="u"),
+        PromptTemplateModel(name="taken", template="t", category="c"),
+        TestCaseModel(suite_id=suite.id, position=0, name="taken"),
+        TestResultModel(evaluation_id=evaluation.id, test_case_name="c", position=0, score=1.0, passed=True),
+    )
+    return {"prompt": prompt.id, "suite": suite.id, "evaluation": evaluation.id, "nobody": new_id()}
+
+
+VERSION = {"prompt_id": "prompt", "version": 2, "content": "c", "content_hash": "h", "user_id": "u"}
+TEMPLATE = {"name": "new", "template": "t", "category": "c"}
+SUITE = {"name": "new", "version": 1, "case_count": 1, "content_hash": "h"}
+CASE = {"suite_id": "suite", "position": 1, "name": "new"}
+EVALUATION = {"prompt_id": "prompt"}
+RESULT = {"evaluation_id": "evaluation", "test_case_name": "c", "position": 1, "score": 1.0, "passed": True}
+
+BROKEN: list[tuple[type[Base], dict[str, Any], dict[str, Any], str]] = [
+    (PromptModel, PROMPT, {"title": None}, "NOT NULL constraint failed: prompts.title"),
+    (PromptModel, PROMPT, {"status": "published"}, "CHECK constraint failed: ck_prompts_status"),
+    (PromptModel, PROMPT, {"version": 0}, "CHECK constraint failed: ck_prompts_version"),
+    (PromptModel, PROMPT, {"name": "taken"}, "UNIQUE constraint failed: prompts.workspace_id, prompts.name"),
+    (PromptModel, PROMPT, {"id": "prompt"}, "UNIQUE constraint failed: prompts.id"),
+    (PromptModel, PROMPT, {"parent_id": "nobody"}, "FOREIGN KEY constraint failed"),
+    (PromptVersionModel, VERSION, {"version": 0}, "CHECK constraint failed: ck_prompt_versions_version"),
+    (PromptVersionModel, VERSION, {"version": 1}, "UNIQUE constraint failed: prompt_versions.prompt_id"),
+    (PromptVersionModel, VERSION, {"prompt_id": "nobody"}, "FOREIGN KEY constraint failed"),
+    (
+        PromptTemplateModel,
+        TEMPLATE,
+        {"usage_count": -1},
+        "CHECK constraint failed: ck_prompt_templates_usage",
+    ),
+    (
+        PromptTemplateModel,
+        TEMPLATE,
+        {"name": "taken"},
+        "UNIQUE constraint failed: prompt_templates.workspace",
+    ),
+    (TestSuiteModel, SUITE, {"threshold": 1.1}, "CHECK constraint failed: ck_test_suites_threshold"),
+    (TestSuiteModel, SUITE, {"case_count": 0}, "CHECK constraint failed: ck_test_suites_case_count"),
+    (TestSuiteModel, SUITE, {"version": 0}, "CHECK constraint failed: ck_test_suites_version"),
+    (TestSuiteModel, SUITE, {"name": "taken"}, "UNIQUE constraint failed: test_suites.workspace_id"),
+    (
+        TestSuiteModel,
+        SUITE,
+        {"name": "taken", "version": 2},
+        "UNIQUE constraint failed: test_suites.workspace_id",
+    ),
+    (TestCaseModel, CASE, {"position": -1}, "CHECK constraint failed: ck_test_cases_position"),
+    (TestCaseModel, CASE, {"threshold": -0.1}, "CHECK constraint failed: ck_test_cases_threshold"),
+    (
+        TestCaseModel,
+        CASE,
+        {"position": 0},
+        "UNIQUE constraint failed: test_cases.suite_id, test_cases.position",
+    ),
+    (
+        TestCaseModel,
+        CASE,
+        {"name": "taken"},
+        "UNIQUE constraint failed: test_cases.suite_id, test_cases.name",
+    ),
+    (TestCaseModel, CASE, {"suite_id": "nobody"}, "FOREIGN KEY constraint failed"),
+    (EvaluationModel, EVALUATION, {"status": "done"}, "CHECK constraint failed: ck_evaluations_status"),
+    (
+        EvaluationModel,
+        EVALUATION,
+        {"overall_score": 1.01},
+        "CHECK constraint failed: ck_evaluations_overall_score",
+    ),
+    (
+        EvaluationModel,
+        EVALUATION,
+        {"overall_score": -0.1},
+        "CHECK constraint failed: ck_evaluations_overall_score",
+    ),
+    (
+        EvaluationModel,
+        EVALUATION,
+        {"execution_time_ms": -1},
+        "CHECK constraint failed: ck_evaluations_execution",
+    ),
+    (
+        EvaluationModel,
+        EVALUATION,
+        {"prompt_version": 0},
+        "CHECK constraint failed: ck_evaluations_prompt_version",
+    ),
+    (EvaluationModel, EVALUATION, {"total": -1}, "CHECK constraint failed: ck_evaluations_total"),
+    (EvaluationModel, EVALUATION, {"completed": -1}, "CHECK constraint failed: ck_evaluations_completed"),
+    (EvaluationModel, EVALUATION, {"prompt_id": "nobody"}, "FOREIGN KEY constraint failed"),
+    (EvaluationModel, EVALUATION, {"test_suite_id": "nobody"}, "FOREIGN KEY constraint failed"),
+    (TestResultModel, RESULT, {"score": 1.01}, "CHECK constraint failed: ck_test_results_score"),
+    (TestResultModel, RESULT, {"score": None}, "NOT NULL constraint failed: test_results.score"),
+    (TestResultModel, RESULT, {"latency_ms": -1}, "CHECK constraint failed: ck_test_results_latency_ms"),
+    (TestResultModel, RESULT, {"token_count": -1}, "CHECK constraint failed: ck_test_results_token_count"),
+    (
+        TestResultModel,
+        RESULT,
+        {"prompt_tokens": -1},
+        "CHECK constraint failed: ck_test_results_prompt_tokens",
+    ),
+    (
+        TestResultModel,
+        RESULT,
+        {"completion_tokens": -1},
+        "CHECK constraint failed: ck_test_results_completion",
+    ),
+    (TestResultModel, RESULT, {"cost_usd": -0.1}, "CHECK constraint failed: ck_test_results_cost_usd"),
+    (TestResultModel, RESULT, {"attempts": 0}, "CHECK constraint failed: ck_test_results_attempts"),
+    (TestResultModel, RESULT, {"repeat": 0}, "CHECK constraint failed: ck_test_results_repeat"),
+    (TestResultModel, RESULT, {"outcome": "maybe"}, "CHECK constraint failed: ck_test_results_outcome"),
+    (TestResultModel, RESULT, {"position": -1}, "CHECK constraint failed: ck_test_results_position"),
+    (TestResultModel, RESULT, {"position": 0}, "UNIQUE constraint failed: test_results.evaluation_id"),
+    (TestResultModel, RESULT, {"evaluation_id": "nobody"}, "FOREIGN KEY constraint failed"),
+]
+
+
+@pytest.mark.parametrize(
+    ("model", "fine", "broken", "message"),
+    BROKEN,
+    ids=[f"{model.__tablename__}-{broken}" for model, _, broken, _ in BROKEN],
+)
+def test_row_that_breaks_a_constraint_is_refused(
+    database: TursoConnection,
+    ids: dict[str, str],
+    model: type[Base],
+    fine: dict[str, Any],
+    broken: dict[str, Any],
+    message: str,
+) -> None:
+    def with_ids(values: dict[str, Any]) -> dict[str, Any]:
+        return {
+            name: ids.get(value, value) if name.endswith("id") else value for name, value in values.items()
+        }
+
+    save(database, model(**with_ids(fine)))
+    wrong = {**fine, **({"name": "another"} if "name" in fine else {}), **broken}
+    with pytest.raises(IntegrityError, match=message):
+        save(database, model(**with_ids(wrong)))
+
+
+def test_every_enum_score_and_count_is_checked() -> None:
+    """Adding such a column without its CHECK fails here; with one, a row for it belongs into BROKEN."""
+    checked = {
+        (table.name, str(constraint.name))
+        for table in Base.metadata.tables.values()
+        for constraint in table.constraints
+        if type(constraint).__name__ == "CheckConstraint"
+    }
+    tried = {message.rsplit(" ", 1)[-1] for *_, message in BROKEN if message.startswith("CHECK")}
+
+    untried = {name for _, name in checked if not any(name.startswith(part) for part in tried)}
+    assert untried == {name for _, name in checked if name.endswith("_row_version")} | {
+        "ck_evaluations_threshold"
+    }
+
+
+@pytest.mark.parametrize(
+    ("column", "is_mapped"), [("prompts.name", True), ("prompts.title", False), ("test_suites.name", False)]
+)
+def test_only_the_named_column_has_the_given_meaning(
+    database: TursoConnection, ids: dict[str, str], column: str, is_mapped: bool
+) -> None:
+    with (
+        pytest.raises(ZeroDivisionError if is_mapped else IntegrityError),
+        on_unique_violation((column, ZeroDivisionError())),
+    ):
+        save(database, PromptModel(**PROMPT, name="taken"))
+
+
+def test_check_constraint_is_no_unique_violation(database: TursoConnection) -> None:
+    with (
+        pytest.raises(IntegrityError, match="CHECK"),
+        on_unique_violation(("prompts.version", ZeroDivisionError())),
+    ):
+        save(database, PromptModel(**PROMPT, version=0))
+
+
+def test_deleting_a_prompt_takes_what_belongs_to_it(database: TursoConnection, ids: dict[str, str]) -> None:
+    child = PromptModel(**PROMPT, parent_id=ids["prompt"])
+    save(database, child)
+
+    with database.write_session() as session:
+        session.delete(session.get_one(PromptModel, ids["prompt"]))
+        session.commit()
+
+    with database.read_sessions()() as session:
+        left = [
+            session.query(model).count() for model in (PromptVersionModel, EvaluationModel, TestResultModel)
+        ]
+        assert left == [0, 0, 0]
+        assert session.get_one(PromptModel, child.id).parent_id is None
+
+
+def test_deleting_a_suite_keeps_its_evaluations(database: TursoConnection, ids: dict[str, str]) -> None:
+    with database.write_session() as session:
+        session.delete(session.get_one(TestSuiteModel, ids["suite"]))
+        session.commit()
+
+    with database.read_sessions()() as session:
+        assert session.query(TestCaseModel).count() == 0
+        assert session.get_one(EvaluationModel, ids["evaluation"]).test_suite_id is None
+
+
+# --- rows made by hand ------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def by_hand(database: TursoConnection) -> PromptModel:
+    row = PromptModel(title="By hand", content="Hello {{name}}", user_id="ada", status="draft")
+    save(database, row)
+    return row
+
+
+def prompt_reader(database: TursoConnection) -> SqlPromptReader:
+    return SqlPromptReader(database.engine(EngineRole.READ), LOCAL_WORKSPACE)
+
+
+def test_prompt_made_by_hand_reads_as_version_1(database: TursoConnection, by_hand: PromptModel) -> None:
+    reader = prompt_reader(database)
+
+    head, version = reader.get(by_hand.id), reader.get_version(by_hand.id, 1)
+
+    assert (head.version, head.row_version, head.name) == (1, 1, by_hand.name)
+    assert head.content_hash == version.content_hash == content_hash("Hello {{name}}", None)
+    assert (version.content, version.user_id) == ("Hello {{name}}", "ada")
+    assert [entry.version for entry in reader.list_versions(by_hand.id, PageRequest()).items] == [1]
+
+
+def test_first_use_of_a_prompt_made_by_hand_writes_its_history(
+    database: TursoConnection, by_hand: PromptModel
+) -> None:
+    with SqlUnitOfWork(database, LOCAL_WORKSPACE) as uow:
+        prompt = uow.prompts.get(PromptId(by_hand.id))
+        assert uow.prompts.get_version(prompt, 1).content == PromptContent("Hello {{name}}")
+        uow.commit()
+
+    with database.read_sessions()() as session:
+        (entry,) = session.query(PromptVersionModel).all()
+        assert (entry.prompt_id, entry.version, entry.content) == (by_hand.id, 1, "Hello {{name}}")
+        assert session.get_one(PromptModel, by_hand.id).row_version == 1
+
+
+def test_prompt_made_by_hand_keeps_its_first_version_when_it_is_revised(
+    database: TursoConnection, by_hand: PromptModel
+) -> None:
+    revise_prompt(
+        prompt_id=PromptId(by_hand.id),
+        content=PromptContent("Second"),
+        by=LOCAL,
+        uow=SqlUnitOfWork(database, LOCAL_WORKSPACE),
+        now=NOW,
+    )
+
+    versions = prompt_reader(database).list_versions(by_hand.id, PageRequest()).items
+    assert [(entry.version, entry.content) for entry in versions] == [(2, "Second"), (1, "Hello {{name}}")]
+
+
+def test_prompt_made_by_hand_reads_as_an_aggregate(database: TursoConnection, by_hand: PromptModel) -> None:
+    with SqlUnitOfWork(database, LOCAL_WORKSPACE) as uow:
+        prompt = uow.prompts.get(PromptId(by_hand.id))
+
+    assert (prompt.status, prompt.tags, prompt.metadata) == (PromptStatus.DRAFT, (), {})
+    assert not prompt.is_deleted
+
+
+def test_two_prompts_made_by_hand_have_names_of_their_own(database: TursoConnection) -> None:
+    save(database, PromptModel(**PROMPT), PromptModel(**PROMPT))
+
+
+def test_evaluation_made_by_hand_can_be_read(database: TursoConnection, by_hand: PromptModel) -> None:
+    row = EvaluationModel(prompt_id=by_hand.id, status="completed", overall_score=0.85)
+    save(database, row)
+
+    view = SqlEvaluationReader(database.read_sessions(), LOCAL_WORKSPACE).get(row.id)
+    with SqlUnitOfWork(database, LOCAL_WORKSPACE) as uow:
+        evaluation = uow.evaluations.get(view.id)  # type: ignore[arg-type]
+
+    assert (view.status, view.overall_score, view.prompt_name) == ("completed", 0.85, by_hand.name)
+    assert (view.prompt_version, view.suite_id, view.metrics) == (1, None, None)
+    assert (evaluation.overall_score, evaluation.settings.provider) == (0.85, "")
+
+
+@pytest.mark.parametrize(
+    ("values", "outcome"),
+    [
+        ({"passed": True}, "passed"),
+        ({"passed": False}, "failed"),
+        ({"passed": False, "error_message": "x"}, "errored"),
+    ],
+)
+def test_result_made_by_hand_has_the_outcome_that_follows(
+    database: TursoConnection, by_hand: PromptModel, values: dict[str, Any], outcome: str
+) -> None:
+    evaluation = EvaluationModel(id=new_id(), prompt_id=by_hand.id)
+    save(database, evaluation)
+    save(database, TestResultModel(evaluation_id=evaluation.id, test_case_name="c", score=0.5, **values))
+
+    (result,) = (
+        SqlEvaluationReader(database.read_sessions(), LOCAL_WORKSPACE)
+        .list_results(evaluation.id, None, PageRequest())
+        .items
+    )
+    assert (result.outcome, result.position, result.repeat) == (outcome, None, 1)
+
+
+def test_mixins_tell_what_is_deleted(by_hand: PromptModel) -> None:
+    assert not by_hand.is_deleted
+    by_hand.deleted_at = NOW
+    assert by_hand.is_deleted
