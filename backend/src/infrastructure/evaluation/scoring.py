@@ -39,18 +39,13 @@ _Judge = Callable[[Assertion, Answer], _Finding]
 
 @dataclass(frozen=True, slots=True)
 class _Verb:
-    infinitive: str
     does: str
     does_not: str
 
 
-def _verb(infinitive: str, does: str, does_not: str = "") -> _Verb:
-    return _Verb(infinitive, does, does_not or f"does not {infinitive}")
-
-
-_CONTAIN = _verb("contain", "contains")
-_BE = _verb("be", "is", "is not")
-_STAY = _verb("stay", "stays")
+_CONTAINS = _Verb("contains", "does not contain")
+_IS = _Verb("is", "is not")
+_STAYS = _Verb("stays", "does not stay")
 
 
 class LibraryScorer:
@@ -60,17 +55,17 @@ class LibraryScorer:
         self._patterns = lru_cache(maxsize=512)(compile_pattern)
         self._schemas = SchemaCache()
         self._kinds: Mapping[AssertionType, tuple[_Judge, _Verb]] = {
-            AssertionType.EQUALS: (_equals, _verb("equal", "equals")),
-            AssertionType.CONTAINS: (_contains, _CONTAIN),
-            AssertionType.ICONTAINS: (_icontains, _CONTAIN),
-            AssertionType.CONTAINS_ANY: (_contains_any, _CONTAIN),
-            AssertionType.CONTAINS_ALL: (_contains_all, _CONTAIN),
-            AssertionType.STARTS_WITH: (_starts_with, _verb("start with", "starts with")),
-            AssertionType.REGEX: (self._matches, _verb("match", "matches")),
-            AssertionType.IS_JSON: (self._is_json, _BE),
-            AssertionType.LEVENSHTEIN: (_is_near, _BE),
-            AssertionType.LATENCY: (_is_fast, _STAY),
-            AssertionType.COST: (_is_cheap, _STAY),
+            AssertionType.EQUALS: (_equals, _Verb("equals", "does not equal")),
+            AssertionType.CONTAINS: (_contains, _CONTAINS),
+            AssertionType.ICONTAINS: (_icontains, _CONTAINS),
+            AssertionType.CONTAINS_ANY: (_contains_any, _CONTAINS),
+            AssertionType.CONTAINS_ALL: (_contains_all, _CONTAINS),
+            AssertionType.STARTS_WITH: (_starts_with, _Verb("starts with", "does not start with")),
+            AssertionType.REGEX: (self._matches, _Verb("matches", "does not match")),
+            AssertionType.IS_JSON: (self._is_json, _IS),
+            AssertionType.LEVENSHTEIN: (_is_near, _IS),
+            AssertionType.LATENCY: (_is_fast, _STAYS),
+            AssertionType.COST: (_is_cheap, _STAYS),
         }
 
     def check(self, assertion: Assertion) -> None:
@@ -91,7 +86,7 @@ class LibraryScorer:
             type=assertion.written_type,
             passed=passed,
             score=1.0 if passed else 0.0,
-            reason=_reason(finding, verb, passed=passed, negated=assertion.negated),
+            reason=_reason(finding, verb),
             weight=assertion.weight,
         )
 
@@ -112,8 +107,10 @@ class LibraryScorer:
             value = parse_json(answer.text)
             if isinstance(schema, dict | bool):
                 self._schemas.get(schema).check(value, length=len(answer.text))
-        except (ValueError, SchemaMismatchError) as exc:
+        except SchemaMismatchError as exc:
             return _Finding(False, claim, str(exc))
+        except ValueError as exc:
+            return _Finding(False, "JSON", str(exc))
         except (BadAssertionError, SchemaEffortError) as exc:
             return _Finding(None, detail=str(exc).removeprefix("value: "))
         return _Finding(True, claim)
@@ -202,13 +199,11 @@ def _is_cheap(assertion: Assertion, answer: Answer) -> _Finding:
     return _Finding(cost <= limit, f"within ${limit:.6g}", f"cost ${cost:.6g}")
 
 
-def _reason(finding: _Finding, verb: _Verb, *, passed: bool, negated: bool) -> str:
+def _reason(finding: _Finding, verb: _Verb) -> str:
+    """What is the case, whether it was wished for or not."""
     if finding.holds is None:
         return finding.detail
-    if passed:
-        sentence = f"{verb.does_not if negated else verb.does} {finding.claim}"
-    else:
-        sentence = f"expected {'not ' if negated else ''}to {verb.infinitive} {finding.claim}"
+    sentence = f"{verb.does if finding.holds else verb.does_not} {finding.claim}"
     return f"{sentence}; {finding.detail}" if finding.detail else sentence
 
 

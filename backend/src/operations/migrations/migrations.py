@@ -74,8 +74,10 @@ class Migrations:
     def upgrade(self, revision: str = "head") -> tuple[Revision, ...]:
         """Applies what is pending up to `revision`, each in a transaction of its own; returns what was applied.
 
-        Processes that start together wait for each other: the second finds nothing left to do.
+        Processes that start together wait for each other: the second finds nothing left to do. Raises
+        UnknownRevisionError.
         """
+        target = self._checked(revision)
         if not self.status().pending:
             return ()
         with self._alone():
@@ -84,7 +86,7 @@ class Migrations:
                 return ()
             from alembic import command
 
-            command.upgrade(self._config(), self._checked(revision))
+            command.upgrade(self._config(), target)
             after = self.status().pending
         return before[: len(before) - len(after)]
 

@@ -19,6 +19,7 @@ LimitOption = Annotated[int, typer.Option("--limit", min=1, help="Most rows to p
 NONE = "—"
 SHORT_ID = 8
 _UNLIMITED_WIDTH = 10_000
+_LEAST_WIDE_COLUMN = 12
 
 # Model answers and customers' texts may hold escape sequences, which a terminal would obey.
 _CONTROLS = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160)) if code not in (9, 10)}
@@ -99,11 +100,16 @@ def show_table(
     from rich.table import Table
 
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
-    for column in columns:
+    cells = [[_cell(value) for value in row] for row in rows]
+    for index, column in enumerate(columns):
         justify: Literal["left", "right"] = "right" if column in right else "left"
-        table.add_column(column, justify=justify, overflow="fold", no_wrap=column not in wide)
-    for row in rows:
-        table.add_row(*(_cell(cell) for cell in row))
+        widest = max(len(column), *(row[index].cell_len for row in cells), 0)
+        least = min(widest, _LEAST_WIDE_COLUMN) if column in wide else None
+        table.add_column(
+            column, justify=justify, overflow="fold", no_wrap=column not in wide, min_width=least
+        )
+    for row in cells:
+        table.add_row(*row)
     _render(table)
 
 
@@ -141,7 +147,10 @@ def _render(renderable: "RenderableType") -> None:
     """To a terminal with its width and colours; to a file or a pipe in plain lines of any length."""
     console = _console()
     if console.is_terminal:
-        console.print(renderable)
+        least = console.measure(
+            renderable
+        ).minimum  # a narrow terminal wraps lines; cutting them would lose ids
+        console.print(renderable, width=max(console.width, least), crop=False)
         return
     with console.capture() as captured:
         console.print(renderable)

@@ -1,7 +1,14 @@
+import io
+
 import pytest
 from rich.cells import cell_len
 
 from src.presentation.cli import output
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
 
 
 def test_texts_are_shortened_by_the_columns_that_they_take() -> None:
@@ -14,6 +21,20 @@ def test_texts_are_shortened_by_the_columns_that_they_take() -> None:
 def test_columns_stay_aligned_beside_japanese_text(capsys: pytest.CaptureFixture[str]) -> None:
     output.show_table(("Name", "Id"), [("名前", "a"), ("name", "b")])
     assert capsys.readouterr().out == "Name  Id\n名前  a\nname  b\n"
+
+
+def test_narrow_terminal_cuts_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    terminal = Terminal()
+    monkeypatch.setattr("sys.stdout", terminal)
+    monkeypatch.setenv("TERM", "dumb")
+    monkeypatch.setenv("COLUMNS", "20")
+
+    output.show_table(("Id", "Name", "When"), [("0123abcd", "名前 " * 9, "2026-11-23 05:50")], wide=("Name",))
+
+    shown = terminal.getvalue()
+    assert "0123abcd" in shown
+    assert "2026-11-23 05:50" in shown
+    assert shown.count("名前") == 9
 
 
 def test_lines_in_a_pipe_are_not_wrapped(capsys: pytest.CaptureFixture[str]) -> None:

@@ -115,32 +115,32 @@ def test_weight_is_carried_over() -> None:
     ("type", "value", "text", "reason"),
     [
         ("contains", "refund", "a refund", "contains 'refund'"),
-        ("contains", "refund", "money", "expected to contain 'refund'"),
+        ("contains", "refund", "money", "does not contain 'refund'"),
         ("not-contains", "refund", "money", "does not contain 'refund'"),
-        ("not-contains", "refund", "a refund", "expected not to contain 'refund'"),
-        ("equals", "billing", "Sure!", "expected to equal 'billing'; got 'Sure!'"),
-        ("equals", {"a": 1}, '{"a": 2}', 'expected to equal the JSON {"a": 1}; got {"a": 2}'),
+        ("not-contains", "refund", "a refund", "contains 'refund'"),
+        ("equals", "billing", "Sure!", "does not equal 'billing'; got 'Sure!'"),
+        ("equals", {"a": 1}, '{"a": 2}', 'does not equal the JSON {"a": 1}; got {"a": 2}'),
         ("icontains", "Hi", "hi", "contains 'Hi' in upper or lower case"),
         ("contains-any", ["a", "b"], "b", "contains any of 'a', 'b'; found 'b'"),
         (
             "contains-all",
             ["a", "b", "c", "d"],
             "a",
-            "expected to contain all of 'a', 'b', 'c' and 1 more; missing 'b', 'c', 'd'",
+            "does not contain all of 'a', 'b', 'c' and 1 more; missing 'b', 'c', 'd'",
         ),
-        ("starts-with", "Dear", "Hi", "expected to start with 'Dear'; got 'Hi'"),
+        ("starts-with", "Dear", "Hi", "does not start with 'Dear'; got 'Hi'"),
         ("regex", "a+", "aa", "matches /a+/"),
-        ("regex", "a+", "b", "expected to match /a+/"),
+        ("regex", "a+", "b", "does not match /a+/; got 'b'"),
         ("is-json", None, "{}", "is JSON"),
         (
             "is-json",
             None,
             "Sure! {}",
-            "expected to be JSON; Expecting value at line 1, column 1, found 'Sure! {}'",
+            "is not JSON; Expecting value at line 1, column 1, found 'Sure! {}'",
         ),
-        ("not-is-json", None, "{}", "expected not to be JSON"),
+        ("not-is-json", None, "{}", "is JSON"),
         ("levenshtein", "kitten", "sitting", "is within 5 edits of 'kitten'; 3 needed"),
-        ("levenshtein", "a", "b" * 9, "expected to be within 5 edits of 'a'; over 5 needed"),
+        ("levenshtein", "a", "b" * 9, "is not within 5 edits of 'a'; over 5 needed"),
     ],
 )
 def test_reason_reads_like_a_sentence(type: str, value: Any, text: str, reason: str) -> None:
@@ -162,7 +162,7 @@ def test_reason_for_lists_and_schemas_is_short() -> None:
 def test_latency_may_be_as_long_as_its_limit() -> None:
     assert judged("latency", threshold=500, latency_ms=500.0).passed
     result = judged("latency", threshold=500, latency_ms=500.4)
-    assert (result.passed, result.reason) == (False, "expected to stay within 500 ms; took 500.4 ms")
+    assert (result.passed, result.reason) == (False, "does not stay within 500 ms; took 500.4 ms")
     assert judged("not-latency", threshold=500, latency_ms=500.4).passed
 
 
@@ -170,7 +170,7 @@ def test_cost_may_be_as_high_as_its_limit() -> None:
     assert judged("cost", threshold=0.01, cost_usd=0.01).passed
     assert judged("cost", threshold=0, cost_usd=0.0).passed
     result = judged("cost", threshold=0.01, cost_usd=0.02)
-    assert (result.passed, result.reason) == (False, "expected to stay within $0.01; cost $0.02")
+    assert (result.passed, result.reason) == (False, "does not stay within $0.01; cost $0.02")
     assert judged("not-cost", threshold=0.01, cost_usd=0.02).passed
 
 
