@@ -94,11 +94,12 @@ class LibraryScorer:
         text = _text(assertion)
         claim = f"/{_cut(text)}/"
         try:
-            return _Finding(is_found(self._patterns(text), answer.text), claim)
+            found = is_found(self._patterns(text), answer.text)
         except ValueError as exc:
             return _Finding(None, detail=f"not a regular expression: {exc}")
         except SearchGivenUpError as exc:
             return _Finding(None, detail=f"not judged: {claim} {exc}")
+        return _Finding(found, claim, "" if found else f"got {_quoted(answer.text)}")
 
     def _is_json(self, assertion: Assertion, answer: Answer) -> _Finding:
         schema = assertion.value
