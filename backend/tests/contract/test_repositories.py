@@ -77,7 +77,7 @@ def _in_memory() -> Storage:
 def _in_sql(database: TursoConnection) -> Storage:
     def change_behind(uow: SqlUnitOfWork, prompt_id: PromptId) -> None:
         newer = update(PromptModel).where(PromptModel.id == prompt_id).values(row_version=7)
-        uow._session.execute(newer.execution_options(synchronize_session=False))
+        uow._connection.execute(newer)
 
     return Storage(lambda workspace=LOCAL_WORKSPACE: SqlUnitOfWork(database, workspace), change_behind)
 

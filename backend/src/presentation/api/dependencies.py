@@ -1,8 +1,10 @@
 """What routes are handed, and the parts of a request that several of them read."""
 
-from typing import Annotated
+from collections.abc import Callable
+from typing import Annotated, TypeVar
 
 from fastapi import Depends, Header
+from fastapi.concurrency import run_in_threadpool
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.requests import Request
 
@@ -20,6 +22,21 @@ from src.presentation.api.json_body import MAX_INTEGER
 from src.presentation.api.problems import RequestRefusedError
 
 NEWEST_FIRST = (int, str)  # the kinds of a cursor over (created_at, id)
+T = TypeVar("T")
+
+
+class Read:
+    """How the few hot reads reach the database.
+
+    A point read of a local file takes 0.15 ms and waits for nobody, where the way through the thread pool costs
+    0.5 ms: it stays on the event loop. A read of a remote database never does.
+    """
+
+    def __init__(self, *, is_local: bool) -> None:
+        self._is_local = is_local
+
+    async def __call__(self, query: Callable[[], T]) -> T:
+        return query() if self._is_local else await run_in_threadpool(query)
 
 
 # Dependencies are `async`: FastAPI sends others through its thread pool, one hop for each.
@@ -31,6 +48,11 @@ async def _services(request: Request) -> Services:
 async def _settings(request: Request) -> Settings:
     settings: Settings = request.app.state.settings
     return settings
+
+
+async def _read(request: Request) -> Read:
+    read: Read = request.app.state.read
+    return read
 
 
 async def _optional_if_match(
@@ -60,6 +82,7 @@ async def _required_if_match(
 
 ServicesDep = Annotated[Services, Depends(_services)]
 SettingsDep = Annotated[Settings, Depends(_settings)]
+ReadDep = Annotated[Read, Depends(_read)]
 IfMatch = Annotated[int | None, Depends(_required_if_match)]
 OptionalIfMatch = Annotated[int | None, Depends(_optional_if_match)]
 IfNoneMatch = Annotated[

@@ -91,9 +91,9 @@ def _delta(
 ) -> str:
     if before is None or after is None:
         return NONE
-    shown = show_value(abs(after - before))
-    if shown == show_value(0.0):
+    if show_value(before) == show_value(after):
         return "="
+    shown = show_value(abs(after - before))
     sign = "+" if after > before else "−"
     return f"{sign}{shown.removesuffix(' %') if unit else shown}{unit}"
 

@@ -20,7 +20,7 @@ def shared_app(outer_environment: object, tmp_path_factory: pytest.TempPathFacto
 
 @pytest.fixture
 def app(shared_app: FastAPI, container: Container) -> FastAPI:
-    shared_app.state.services, shared_app.state.settings = container.services, container.settings
+    shared_app.state = create_app(container=container).state
     return shared_app
 
 

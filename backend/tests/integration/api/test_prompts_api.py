@@ -1,8 +1,10 @@
 from typing import Any
 
 import pytest
+from fastapi import FastAPI
 from starlette.testclient import TestClient
 
+from src.presentation.api.dependencies import Read
 from tests.integration.api.calls import PROMPTS, places, post_prompt, problem, walk
 
 STALE = {"If-Match": '"99"'}
@@ -344,3 +346,16 @@ def test_text_is_stored_as_it_was_sent(client: TestClient) -> None:
     prompt = post_prompt(client, content=content, system_message=content)
     found = client.get(f"{PROMPTS}/{prompt['id']}").json()
     assert found["content"] == found["system_message"] == content
+
+
+def test_prompts_of_a_remote_database_are_read_too(client: TestClient, app: FastAPI) -> None:
+    """A remote one is read in the thread pool, a local one on the event loop; the answers are the same."""
+    urls = [
+        PROMPTS,
+        f"{PROMPTS}/{(prompt := post_prompt(client))['id']}",
+        f"{PROMPTS}/{prompt['id']}/versions/1",
+    ]
+    local = [client.get(url).json() for url in urls]
+    app.state.read = Read(is_local=False)
+    assert [client.get(url).json() for url in urls] == local
+    problem(client.get(f"{PROMPTS}/nobody"), 404, "prompt_not_found")

@@ -20,7 +20,9 @@ def config_for(target: Engine | Connection, *folders: Path) -> Config:
     return config
 
 
-def write_revision(folder: Path, revision: str, *, after: str, upgrade: str, downgrade: str = "pass") -> Path:
+def write_revision(
+    folder: Path, revision: str, *, after: str | None, upgrade: str, downgrade: str = "pass"
+) -> Path:
     """A migration in `folder`, which is made; the bodies may use `op` and `sa`. Returns the folder."""
     folder.mkdir(exist_ok=True)
     bodies = [indent(dedent(body).strip(), "    ") for body in (upgrade, downgrade)]

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 
 from src.application.prompt.commands import create_prompt, register_prompt, revise_prompt
 from src.application.prompt.template_commands import instantiate_template
@@ -74,18 +74,20 @@ def test_no_update_is_lost_when_threads_read_change_and_write(uow: Uow, prompt: 
     assert found.row_version == 201
 
 
-def test_no_update_is_lost_in_plain_write_sessions(database: TursoConnection, prompt: Prompt) -> None:
+def test_no_update_is_lost_in_plain_write_transactions(database: TursoConnection, prompt: Prompt) -> None:
+    version, counted = PromptModel.version, PromptModel.id == prompt.id
+
     def count_up(_: int) -> None:
         for _ in range(25):
-            with database.write_session() as session:
-                row = session.get_one(PromptModel, prompt.id)
-                row.meta_data = {"n": row.meta_data["n"] + 1}  # type: ignore[operator]
-                session.commit()
+            with database.write_transaction() as connection:
+                read = connection.execute(select(version).where(counted)).scalar_one()
+                connection.execute(update(PromptModel).where(counted).values(version=read + 1))
+                connection.commit()
 
     in_threads(8, count_up)
 
     with database.read_sessions()() as session:
-        assert session.get_one(PromptModel, prompt.id).meta_data == {"n": 200}
+        assert session.get_one(PromptModel, prompt.id).version == 201
 
 
 def test_revisions_by_many_writers_are_numbered_without_a_gap(

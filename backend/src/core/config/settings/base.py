@@ -108,7 +108,7 @@ class Settings(BaseSettings):
             return None
         parts = urlsplit(value)
         names = {name.lower() for name, _ in parse_qsl(parts.query)}
-        if parts.password or names & {"authtoken", "auth_token", "jwt", "password"}:
+        if parts.username or parts.password or names & {"authtoken", "auth_token", "jwt", "password"}:
             raise ValueError("holds a token; put it into TURSO_AUTH_TOKEN, a URL is printed and logged")
         return value
 

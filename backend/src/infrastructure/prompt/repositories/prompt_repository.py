@@ -5,10 +5,10 @@ half the time.
 """
 
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, cast
 
-from sqlalchemy import Table, bindparam, insert, select, update
-from sqlalchemy.orm import Session
+from sqlalchemy import Connection, Table, Update, bindparam, insert, select, update
 
 from src.domain.prompt.errors import PromptNameTakenError, PromptNotFoundError, PromptVersionNotFoundError
 from src.domain.prompt.prompt import Prompt, PromptVersion
@@ -36,11 +36,6 @@ _BY_NAME = select(_PROMPTS).where(
     _prompts.deleted_at.is_(None),
 )
 _INSERT = insert(_PROMPTS)
-_UPDATE = (
-    update(_PROMPTS)
-    .where(_prompts.id == bindparam("key"), _prompts.row_version == bindparam("row_version_read"))
-    .values({column.name: bindparam(column.name) for column in _prompts if column.name != "id"})
-)
 _ADD_VERSION = insert(_VERSIONS)
 _VERSION = select(_VERSIONS).where(
     _versions.prompt_id == bindparam("prompt_id"), _versions.version == bindparam("version")
@@ -53,6 +48,16 @@ _NEWEST_OF_HASH = (
 )
 
 
+@cache
+def _update(columns: frozenset[str]) -> Update:
+    """Sets these columns only: SQLite rewrites every index of a column that is named, changed or not."""
+    return (
+        update(_PROMPTS)
+        .where(_prompts.id == bindparam("key"), _prompts.row_version == bindparam("row_version_read"))
+        .values({name: bindparam(name) for name in columns})
+    )
+
+
 @dataclass(slots=True)
 class _Tracked:
     """A prompt in hand and its row as it was read; None for one that is new."""
@@ -62,8 +67,8 @@ class _Tracked:
 
 
 class SqlPromptRepository:
-    def __init__(self, session: Session, workspace_id: WorkspaceId) -> None:
-        self._session = session
+    def __init__(self, connection: Connection, workspace_id: WorkspaceId) -> None:
+        self._connection = connection
         self._workspace_id = workspace_id
         self._seen: dict[PromptId, _Tracked] = {}
 
@@ -107,22 +112,20 @@ class SqlPromptRepository:
                 self._write(tracked)
             if tracked.prompt.new_versions:
                 entries = [version_row(tracked.prompt.id, entry) for entry in tracked.prompt.new_versions]
-                self._session.connection().execute(_ADD_VERSION, entries)
+                self._connection.execute(_ADD_VERSION, entries)
                 tracked.prompt.new_versions.clear()
 
     def _write(self, tracked: _Tracked) -> None:
-        prompt, row = tracked.prompt, prompt_row(tracked.prompt)
-        if row == tracked.row:
+        prompt, row, before = tracked.prompt, prompt_row(tracked.prompt), tracked.row or {}
+        changed = {name: value for name, value in row.items() if name not in before or before[name] != value}
+        if not changed:
             return
-        connection = self._session.connection()
-        following = {**row, "row_version": prompt.row_version + 1}
+        changed["row_version"] = prompt.row_version + 1
         if tracked.row is None:
-            connection.execute(_INSERT, following)
+            self._connection.execute(_INSERT, changed)
         else:
-            del following["id"]
-            done = connection.execute(
-                _UPDATE, {**following, "key": prompt.id, "row_version_read": prompt.row_version}
-            )
+            key = {"key": prompt.id, "row_version_read": prompt.row_version}
+            done = self._connection.execute(_update(frozenset(changed)), {**changed, **key})
             if done.rowcount != 1:
                 raise ConcurrentUpdateError
         prompt.row_version += 1
@@ -139,4 +142,4 @@ class SqlPromptRepository:
         return prompt
 
     def _one(self, statement: Any, **values: Any) -> Any:
-        return self._session.connection().execute(statement, values).first()
+        return self._connection.execute(statement, values).first()

@@ -7,7 +7,7 @@ from pathlib import Path
 from threading import Lock
 from urllib.parse import urlsplit
 
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 from sqlalchemy.orm import Session, sessionmaker
 
 from src.core.config.settings.base import BACKEND_DIR, Settings, get_settings
@@ -55,13 +55,20 @@ class TursoConnection:
         return sessionmaker(self.engine(EngineRole.READ), expire_on_commit=False, autoflush=False)
 
     @contextmanager
-    def write_session(self) -> Iterator[Session]:
+    def write_transaction(self) -> Iterator[Connection]:
         """A write transaction; what is not committed is rolled back. On a local file, writers take turns in order.
 
         Raises TimeoutError when the writers before take longer than 30 s.
         """
         turn = self._turns if self.is_local else nullcontext()
-        with turn, Session(self.engine(EngineRole.WRITE), expire_on_commit=False, autoflush=False) as session:
+        with turn, self.engine(EngineRole.WRITE).connect() as connection:
+            connection.begin()
+            yield connection
+
+    @contextmanager
+    def write_session(self) -> Iterator[Session]:
+        """A session on a write transaction of its own."""
+        with self.write_transaction() as connection, session_on(connection) as session:
             yield session
 
     def sessions(self) -> sessionmaker[Session]:
@@ -85,6 +92,11 @@ class TursoConnection:
             )
         self.path.parent.mkdir(parents=True, exist_ok=True)
         return local_engine(self.path, role, synchronous=self._synchronous)
+
+
+def session_on(connection: Connection) -> Session:
+    """An ORM session inside the transaction of `connection`, which either of the two may commit."""
+    return Session(connection, expire_on_commit=False, autoflush=False, join_transaction_mode="control_fully")
 
 
 @cache

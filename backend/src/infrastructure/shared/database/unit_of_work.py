@@ -1,5 +1,7 @@
+from functools import cached_property
 from typing import Self
 
+from sqlalchemy.orm import Session
 from sqlalchemy.orm.exc import StaleDataError
 
 from src.domain.shared.errors import ConcurrentUpdateError
@@ -8,7 +10,7 @@ from src.infrastructure.evaluation.repositories.evaluation_repository import Sql
 from src.infrastructure.evaluation.repositories.suite_repository import SqlSuiteRepository
 from src.infrastructure.prompt.repositories.prompt_repository import SqlPromptRepository
 from src.infrastructure.prompt.repositories.template_repository import SqlTemplateRepository
-from src.infrastructure.shared.database.turso_connection import TursoConnection
+from src.infrastructure.shared.database.turso_connection import TursoConnection, session_on
 
 
 class SqlUnitOfWork:
@@ -17,33 +19,47 @@ class SqlUnitOfWork:
     The transaction begins with the block: what a use case reads cannot change before it commits.
     """
 
-    prompts: SqlPromptRepository
-    templates: SqlTemplateRepository
-    suites: SqlSuiteRepository
-    evaluations: SqlEvaluationRepository
-
     def __init__(self, database: TursoConnection, workspace_id: WorkspaceId) -> None:
         self._database = database
         self._workspace_id = workspace_id
 
     def __enter__(self) -> Self:
-        self._transaction = self._database.write_session()
-        self._session = self._transaction.__enter__()
-        self.prompts = SqlPromptRepository(self._session, self._workspace_id)
-        self.templates = SqlTemplateRepository(self._session, self._workspace_id)
-        self.suites = SqlSuiteRepository(self._session, self._workspace_id)
-        self.evaluations = SqlEvaluationRepository(self._session, self._workspace_id)
+        for name in ("prompts", "templates", "suites", "evaluations", "_session"):
+            self.__dict__.pop(name, None)  # of an earlier block
+        self._transaction = self._database.write_transaction()
+        self._connection = self._transaction.__enter__()
         return self
 
     def __exit__(self, *exc: object) -> None:
+        if "_session" in self.__dict__:
+            self._session.close()
         self._transaction.__exit__(None, None, None)  # rolls back what was not committed
+
+    @cached_property
+    def prompts(self) -> SqlPromptRepository:
+        return SqlPromptRepository(self._connection, self._workspace_id)
+
+    @cached_property
+    def templates(self) -> SqlTemplateRepository:
+        return SqlTemplateRepository(self._session, self._workspace_id)
+
+    @cached_property
+    def suites(self) -> SqlSuiteRepository:
+        return SqlSuiteRepository(self._session, self._workspace_id)
+
+    @cached_property
+    def evaluations(self) -> SqlEvaluationRepository:
+        return SqlEvaluationRepository(self._session, self._workspace_id)
 
     def commit(self) -> None:
         try:
-            self.prompts.flush()
-            self.templates.flush()
-            self.suites.flush()
-            self.evaluations.flush()
-            self._session.commit()
+            for name in ("prompts", "templates", "suites", "evaluations"):
+                if name in self.__dict__:
+                    getattr(self, name).flush()
         except StaleDataError as exc:
             raise ConcurrentUpdateError from exc
+        self._connection.commit()
+
+    @cached_property
+    def _session(self) -> Session:
+        return session_on(self._connection)

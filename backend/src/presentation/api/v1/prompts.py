@@ -9,7 +9,7 @@ from src.application.prompt import commands
 from src.application.prompt.queries import PromptFilter
 from src.domain.prompt.prompt import Prompt, PromptContent, PromptStatus
 from src.domain.shared.ids import PromptId
-from src.presentation.api.dependencies import IfMatch, IfNoneMatch, PageQuery, ServicesDep
+from src.presentation.api.dependencies import IfMatch, IfNoneMatch, PageQuery, ReadDep, ServicesDep
 from src.presentation.api.etags import etag_of
 from src.presentation.api.json_body import JsonRoute
 from src.presentation.api.problems import NOT_MODIFIED, problems
@@ -49,16 +49,21 @@ def create_prompt(body: PromptCreate, services: ServicesDep) -> Response:
 
 
 @router.get("", response_model=PromptPage, responses=problems(422))
-def list_prompts(query: Annotated[PromptQuery, Query()], services: ServicesDep) -> Response:
+async def list_prompts(
+    query: Annotated[PromptQuery, Query()], services: ServicesDep, read: ReadDep
+) -> Response:
     """List prompts, newest first, without their texts."""
     where = PromptFilter(name=query.name, status=query.status, deleted=query.deleted)
-    return json_response(PromptPage.model_validate(services.prompts.list(where, query.request())))
+    page = await read(lambda: services.prompts.list(where, query.request()))
+    return json_response(PromptPage.model_validate(page))
 
 
 @router.get("/{prompt_id}", response_model=PromptOut, responses={**NOT_MODIFIED, **problems(404)})
-def get_prompt(prompt_id: str, services: ServicesDep, if_none_match: IfNoneMatch = None) -> Response:
+async def get_prompt(
+    prompt_id: str, services: ServicesDep, read: ReadDep, if_none_match: IfNoneMatch = None
+) -> Response:
     """Get a prompt with the text of its newest version."""
-    prompt = services.prompts.get(prompt_id)
+    prompt = await read(lambda: services.prompts.get(prompt_id))
     body = PromptOut.model_validate(prompt)
     return json_unless_current(body, etag=etag_of(prompt.row_version), if_none_match=if_none_match)
 
@@ -154,9 +159,12 @@ def list_versions(prompt_id: str, query: Annotated[PageQuery, Query()], services
 
 
 @router.get("/{prompt_id}/versions/{version}", response_model=VersionOut, responses=problems(404, 422))
-def get_version(prompt_id: str, version: VersionNumber, services: ServicesDep) -> Response:
+async def get_version(
+    prompt_id: str, version: VersionNumber, services: ServicesDep, read: ReadDep
+) -> Response:
     """Get one version of a prompt."""
-    return json_response(VersionOut.model_validate(services.prompts.get_version(prompt_id, version)))
+    found = await read(lambda: services.prompts.get_version(prompt_id, version))
+    return json_response(VersionOut.model_validate(found))
 
 
 def _prompt_response(prompt: Prompt, *, status: int = 200, location: str | None = None) -> Response:

@@ -1,0 +1,370 @@
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from src.core.config.settings.base import (
+    BACKEND_DIR,
+    AppEnv,
+    Settings,
+    SettingsError,
+    get_settings,
+    is_placeholder,
+    load_settings,
+    read_env_files,
+)
+from src.infrastructure.shared.database.turso_connection import TursoConnection
+
+TURSO = "libsql://db-org.turso.io"
+VALUE = "hunter2-and-more"
+
+
+def write(folder: Path, name: str, *lines: str) -> None:
+    (folder / name).write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+# --- where values come from -------------------------------------------------------------------------------------------
+
+
+def test_local_environment_works_without_any_setting(folder: Path) -> None:
+    settings = load_settings()
+
+    assert (settings.app_env, settings.is_local, settings.port) == (AppEnv.LOCAL, True, 8000)
+    assert settings.database_url == "sqlite:///./data/autoforge_dev.db"
+    assert settings.cors_origins == ("http://localhost:3000", "http://127.0.0.1:3000")
+    assert (settings.redis_cache_ttl, settings.jwt_access_token_expire_minutes) == (3600, 30)
+
+
+def test_later_sources_win(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write(folder, ".env", "APP_NAME=common", "LOG_LEVEL=ERROR", "PORT=1001", "REDIS_DB=1")
+    write(folder, ".env.local", "APP_NAME=local", "PORT=1002", "REDIS_DB=2")
+    monkeypatch.setenv("PORT", "1003")
+    monkeypatch.setenv("REDIS_DB", "3")
+
+    settings = load_settings(redis_db=4)
+
+    found = (settings.log_level, settings.app_name, settings.port, settings.redis_db)
+    assert found == ("ERROR", "local", 1003, 4)
+
+
+def test_environment_decides_which_file_is_read(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write(folder, ".env.local", "APP_NAME=local")
+    write(folder, ".env.staging", "APP_NAME=staging", f"TURSO_DATABASE_URL={TURSO}")
+    monkeypatch.setenv("APP_ENV", "staging")
+
+    assert load_settings().app_name == "staging"
+
+
+def test_common_file_may_name_the_environment(folder: Path) -> None:
+    write(folder, ".env", "APP_ENV=production")
+    write(folder, ".env.production", f"TURSO_DATABASE_URL={TURSO}")
+
+    assert load_settings().app_env is AppEnv.PRODUCTION
+
+
+@pytest.mark.parametrize("value", ["", '""'])
+def test_empty_value_counts_as_unset_in_a_file(folder: Path, value: str) -> None:
+    write(folder, ".env", "PORT=1001", "OPENAI_API_KEY=key")
+    write(folder, ".env.local", f"PORT={value}", f"OPENAI_API_KEY={value}")
+
+    settings = load_settings()
+
+    assert settings.port == 1001
+    assert settings.require_secret("OPENAI_API_KEY") == "key"
+
+
+def test_empty_value_counts_as_unset_in_the_environment(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(folder, ".env.local", "PORT=1002")
+    monkeypatch.setenv("PORT", "")
+    monkeypatch.setenv("APP_ENV", "")
+    monkeypatch.setenv("JWT_SECRET_KEY", "")
+
+    settings = load_settings()
+
+    assert (settings.port, settings.app_env, settings.jwt_secret_key) == (1002, AppEnv.LOCAL, None)
+
+
+def test_reference_in_a_file_is_not_filled_in(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OTHER", "filled")
+    write(folder, ".env", "A=${OTHER}", "B=${UNSET}", 'C="$OTHER"')
+
+    assert read_env_files(folder) == {"A": "${OTHER}", "B": "${UNSET}", "C": "$OTHER"}
+
+
+def test_values_with_blanks_quotes_and_hashes_survive(folder: Path) -> None:
+    write(folder, ".env", "A='two words # no comment'", "B=\"日本 '語'\"", "C=plain # a comment")
+
+    assert read_env_files(folder) == {"A": "two words # no comment", "B": "日本 '語'", "C": "plain"}
+
+
+@pytest.mark.parametrize(
+    ("alias", "field"),
+    [
+        ("TURSO_STAGING_DATABASE_URL", "turso_database_url"),
+        ("TURSO_STAGING_AUTH_TOKEN", "turso_auth_token"),
+        ("CLERK_PUBLIC_KEY", "clerk_publishable_key"),
+    ],
+)
+@pytest.mark.parametrize("source", ["file", "environment"])
+def test_old_names_are_accepted(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, alias: str, field: str, source: str
+) -> None:
+    if source == "file":
+        write(folder, ".env.local", f"{alias}={TURSO}")
+    else:
+        monkeypatch.setenv(alias, TURSO)
+
+    found = getattr(load_settings(), field)
+
+    assert (found.get_secret_value() if field == "turso_auth_token" else found) == TURSO
+
+
+def test_old_name_in_the_environment_wins_over_the_new_one_in_a_file(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(folder, ".env.local", "TURSO_DATABASE_URL=libsql://file")
+    monkeypatch.setenv("TURSO_STAGING_DATABASE_URL", "libsql://environment")
+
+    assert load_settings().turso_database_url == "libsql://environment"
+
+
+def test_unknown_variables_are_nobodys_business(folder: Path) -> None:
+    write(folder, ".env", "SOMETHING_ELSE=1")
+
+    assert not hasattr(load_settings(), "something_else")
+
+
+def test_settings_of_the_process_are_read_once(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    get_settings.cache_clear()
+    first = get_settings()
+    monkeypatch.setenv("PORT", "1003")
+
+    assert get_settings() is first
+    get_settings.cache_clear()
+
+
+# --- lists ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("written", "origins"),
+    [
+        ("https://a.example", ("https://a.example",)),
+        ("https://a.example, https://b.example ,", ("https://a.example", "https://b.example")),
+        (" , ", ()),
+    ],
+)
+def test_lists_are_separated_by_commas(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, written: str, origins: tuple[str, ...]
+) -> None:
+    monkeypatch.setenv("CORS_ORIGINS", written)
+    write(folder, ".env.local", f'LLM_BASE_URLS="{written}"')
+
+    settings = load_settings()
+
+    assert (settings.cors_origins, settings.llm_base_urls) == (origins, origins)
+
+
+# --- wrong values -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("PORT", VALUE),
+        ("PORT", "70000"),
+        ("LOG_LEVEL", VALUE),
+        ("DEBUG", VALUE),
+        ("APP_ENV", VALUE),
+        ("SQLITE_SYNCHRONOUS", VALUE),
+        ("REDIS_CACHE_TTL", "0"),
+        ("JWT_ALGORITHM", VALUE),
+        ("MAX_BODY_BYTES", "-1"),
+        ("DATABASE_URL", f"libsql://host?authToken={VALUE}"),
+        ("TURSO_DATABASE_URL", f"libsql://:{VALUE}@host"),
+    ],
+)
+@pytest.mark.parametrize("source", ["file", "environment"])
+def test_wrong_value_is_an_error_that_names_the_variable_and_never_the_value(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, name: str, value: str, source: str
+) -> None:
+    if source == "file":
+        write(folder, ".env", f"{name}={value}")
+    else:
+        monkeypatch.setenv(name, value)
+
+    with pytest.raises(SettingsError) as caught:
+        load_settings()
+
+    assert f"\n  {name}: " in str(caught.value)
+    assert value not in str(caught.value)
+    assert value not in repr(caught.value.__context__)
+
+
+def test_all_wrong_values_are_told_at_once(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PORT", "x")
+    monkeypatch.setenv("DEBUG", "x")
+
+    with pytest.raises(SettingsError, match=r"(?s)DEBUG: .*PORT: "):
+        load_settings()
+
+
+def test_settings_do_not_change(folder: Path) -> None:
+    with pytest.raises(ValidationError, match="frozen"):
+        load_settings().port = 1  # type: ignore[misc]
+
+
+# --- secrets ----------------------------------------------------------------------------------------------------------
+
+SECRETS = (
+    "TURSO_AUTH_TOKEN",
+    "REDIS_URL",
+    "REDIS_PASSWORD",
+    "CLERK_SECRET_KEY",
+    "JWT_SECRET_KEY",
+    "OPENAI_API_KEY",
+    "ANTHROPIC_API_KEY",
+    "LANGFUSE_SECRET_KEY",
+)
+
+
+@pytest.mark.parametrize("name", SECRETS)
+def test_secret_is_given_on_demand_and_shown_to_nobody(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setenv(name, VALUE)
+
+    settings = load_settings()
+
+    assert settings.require_secret(name) == VALUE
+    assert VALUE not in f"{settings!r} {settings} {settings.model_dump()} {settings.model_dump_json()}"
+
+
+@pytest.mark.parametrize("name", SECRETS)
+def test_secret_that_is_missing_is_named(folder: Path, name: str) -> None:
+    with pytest.raises(
+        SettingsError, match=rf"^{name} is not set\. Set it in backend/\.env\.local or the env"
+    ):
+        load_settings().require_secret(name)
+
+
+def test_outside_local_a_missing_secret_belongs_into_the_environment(folder: Path) -> None:
+    settings = load_settings(app_env="staging", turso_database_url=TURSO)
+
+    with pytest.raises(SettingsError, match=r"is not set\. Set it in the environment\."):
+        settings.require_secret("OPENAI_API_KEY")
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "${OPENAI_API_KEY}",
+        "prefix-${NAME}",
+        "xxxxxxxx",
+        "your-api-key",
+        "sk-your_key",
+        "[your-org]",
+        "changeme",
+        "CHANGE-ME-please",
+        "<token>",
+        "（トークン）",
+        "sk-...",
+        "sk_…",
+        "example",
+        "TODO",
+    ],
+)
+def test_placeholder_where_a_secret_is_needed_is_an_error_that_names_it(folder: Path, value: str) -> None:
+    write(folder, ".env.local", f"OPENAI_API_KEY='{value}'")
+
+    with pytest.raises(SettingsError, match="OPENAI_API_KEY still holds a placeholder") as caught:
+        load_settings().require_secret("OPENAI_API_KEY")
+
+    assert value not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "value", ["sk-proj-4bC9_x-yZ", "eyJhbGciOi.eyJhIjoi.c2ln", "xxx", "a" * 64, "p$ss{word}"]
+)
+def test_real_secret_is_no_placeholder(value: str) -> None:
+    assert not is_placeholder(value)
+
+
+# --- databases --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        f"libsql://host?authToken={VALUE}",
+        f"libsql://host?auth_token={VALUE}",
+        f"libsql://host?tls=0&jwt={VALUE}",
+        f"libsql://host?PASSWORD={VALUE}",
+        f"libsql://user:{VALUE}@host",
+        f"libsql://{VALUE}@host",
+    ],
+)
+@pytest.mark.parametrize("name", ["DATABASE_URL", "TURSO_DATABASE_URL"])
+def test_token_in_a_url_is_refused(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, name: str, url: str
+) -> None:
+    monkeypatch.setenv(name, url)
+
+    with pytest.raises(SettingsError, match=f"{name}: .*put it into TURSO_AUTH_TOKEN") as caught:
+        load_settings()
+
+    assert VALUE not in str(caught.value)
+
+
+@pytest.mark.parametrize("app_env", ["staging", "production"])
+def test_remote_environment_needs_a_remote_database(folder: Path, app_env: str) -> None:
+    with pytest.raises(SettingsError, match=f"TURSO_DATABASE_URL is required when APP_ENV={app_env}"):
+        load_settings(app_env=app_env)
+
+
+@pytest.mark.parametrize(
+    ("url", "connection_url"),
+    [
+        ("libsql://db-org.turso.io", "libsql://db-org.turso.io"),
+        ("https://db-org.turso.io", "libsql://db-org.turso.io"),
+        ("https://db-org.turso.io/", "libsql://db-org.turso.io"),
+        ("wss://db-org.turso.io", "libsql://db-org.turso.io"),
+        ("http://127.0.0.1:8080", "libsql://127.0.0.1:8080?tls=0"),
+        ("http://127.0.0.1:8080/", "libsql://127.0.0.1:8080?tls=0"),
+        ("libsql://127.0.0.1:8080?tls=0", "libsql://127.0.0.1:8080?tls=0"),
+    ],
+)
+@pytest.mark.parametrize("field", ["turso_database_url", "database_url"])
+def test_remote_database_in_its_one_form(folder: Path, field: str, url: str, connection_url: str) -> None:
+    given: dict[str, Any] = {field: url}
+
+    assert load_settings(app_env="staging", **given).connection_url == connection_url
+
+
+def test_local_environment_uses_its_own_file_even_when_a_remote_database_is_named(folder: Path) -> None:
+    settings = load_settings(turso_database_url=TURSO)
+
+    assert settings.connection_url == settings.database_url
+
+
+def test_relative_file_lies_under_backend_whatever_the_working_directory(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(folder)
+
+    database = TursoConnection(load_settings())
+
+    assert database.path == BACKEND_DIR / "data" / "autoforge_dev.db"
+    assert Path(__file__).is_relative_to(BACKEND_DIR)
+    assert not (folder / "data").exists()
+
+
+def test_every_secret_of_the_settings_is_tried_here() -> None:
+    secrets = {
+        name.upper() for name, field in Settings.model_fields.items() if "SecretStr" in str(field.annotation)
+    }
+
+    assert secrets == set(SECRETS)
