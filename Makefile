@@ -96,6 +96,7 @@ if ! grep -qxF "$$(key $(1) $(2))" "$$state"; then \
     install() { "$$venv/bin/python" -m pip install -qq --disable-pip-version-check --no-input "$$@"; }; \
     install $(WHEELS) --require-hashes -r 'backend/$(2)'; \
     install --no-deps --no-build-isolation -e backend; \
+    "$$venv/bin/python" -m compileall -q backend/src; \
     { echo "$$made"; key run requirements.lock; $(if $(filter dev,$(1)),key dev $(2);) } >"$$state.new"; \
     mv "$$state.new" "$$state"; fi
 endef

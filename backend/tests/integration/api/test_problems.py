@@ -9,8 +9,9 @@ from starlette.testclient import TestClient
 from src.application.services import Services
 from src.bootstrap import Container
 from src.domain.shared.errors import DomainError
+from src.infrastructure.shared.database.local_sqlite import EngineRole
 from src.main import create_app
-from tests.integration.api.calls import PROMPTS, SUITES, a_case, post_prompt, problem
+from tests.integration.api.calls import PROMPTS, SUITES, post_prompt, problem
 
 JSON = {"Content-Type": "application/json"}
 
@@ -259,12 +260,12 @@ def test_process_whose_database_does_not_answer_lives_and_is_not_ready(
     assert "secret" not in response.text
 
 
-def test_closing_the_application_closes_the_container(container: Container) -> None:
+def test_closing_the_application_closes_its_connections(container: Container) -> None:
+    engine = container.database.engine(EngineRole.READ)
     with TestClient(create_app(container=container)) as client:
-        body = {"name": "s", "cases": [a_case("one")]}
-        assert client.post(SUITES, json=body).status_code == 201
-    with TestClient(create_app(container=container)) as client:
-        assert len(client.get(SUITES).json()["items"]) == 1
+        client.get(PROMPTS)
+        assert "Connections in pool: 1" in engine.pool.status()
+    assert "Connections in pool: 0" in engine.pool.status()
 
 
 def test_application_is_made_from_settings_alone(container: Container) -> None:

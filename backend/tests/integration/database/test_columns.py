@@ -30,7 +30,7 @@ PROMPT: dict[str, Any] = {"title": "t", "content": "c", "user_id": "u"}
 
 
 def save(database: TursoConnection, *rows: Base) -> None:
-    with database.sessions()() as session:
+    with database.sessions()(expire_on_commit=False) as session:
         session.add_all(rows)
         session.commit()
 
@@ -86,7 +86,7 @@ def test_time_that_the_database_gives_is_now_with_milliseconds(database: TursoCo
 def test_change_through_a_model_moves_updated_at(database: TursoConnection) -> None:
     row = PromptModel(**PROMPT, created_at=NOW, updated_at=NOW)
     save(database, row)
-    with database.sessions()() as session:
+    with database.sessions()(expire_on_commit=False) as session:
         session.get_one(PromptModel, row.id).title = "new"
         session.commit()
 

@@ -23,7 +23,7 @@ PROMPT: dict[str, Any] = {"title": "t", "content": "c", "user_id": "u"}
 
 
 def save(database: TursoConnection, *rows: Base) -> None:
-    with database.sessions()() as session:
+    with database.sessions()(expire_on_commit=False) as session:
         session.add_all(rows)
         session.commit()
 
@@ -220,7 +220,7 @@ def test_deleting_a_prompt_takes_what_belongs_to_it(database: TursoConnection, i
     child = PromptModel(**PROMPT, parent_id=ids["prompt"])
     save(database, child)
 
-    with database.sessions()() as session:
+    with database.sessions()(expire_on_commit=False) as session:
         session.delete(session.get_one(PromptModel, ids["prompt"]))
         session.commit()
 
@@ -233,7 +233,7 @@ def test_deleting_a_prompt_takes_what_belongs_to_it(database: TursoConnection, i
 
 
 def test_deleting_a_suite_keeps_its_evaluations(database: TursoConnection, ids: dict[str, str]) -> None:
-    with database.sessions()() as session:
+    with database.sessions()(expire_on_commit=False) as session:
         session.delete(session.get_one(TestSuiteModel, ids["suite"]))
         session.commit()
 

@@ -31,9 +31,11 @@ class SqlUnitOfWork:
         return self
 
     def __exit__(self, *exc: object) -> None:
-        if "_session" in self.__dict__:
-            self._session.close()
-        self._transaction.__exit__(None, None, None)  # rolls back what was not committed
+        try:
+            if "_session" in self.__dict__:
+                self._session.close()
+        finally:
+            self._transaction.__exit__(None, None, None)  # rolls back what was not committed
 
     @cached_property
     def prompts(self) -> SqlPromptRepository:

@@ -20,6 +20,9 @@ from src.domain.shared.placeholders import JsonValue
 from src.presentation.api.dependencies import PageQuery
 from src.presentation.api.wire import MAX_NUMBER, NextCursor, RequestBody
 
+MAX_ANSWERS = (
+    20_000  # they are stored with the run; a longer recording belongs into a file, for the command line
+)
 Status = Literal["pending", "running", "completed", "failed", "cancelled"]
 _PROMPT_ID = "3f0c8a52-7d55-4e86-9f0b-0d6f0f6f2a11"
 _SUITE_ID = "0c5cbb9e-0f0d-4d0e-9a0a-4a8b8f4a6c21"
@@ -172,7 +175,10 @@ class EvaluationCreate(RequestBody):
         description="Only cases whose name matches this glob.",
     )
     answers: list[ScriptedAnswer] | None = Field(
-        default=None, min_length=1, description="Needed by `scripted`, and for no other provider."
+        default=None,
+        min_length=1,
+        max_length=MAX_ANSWERS,
+        description="Needed by `scripted`, and for no other provider.",
     )
 
     @model_validator(mode="after")

@@ -1,0 +1,135 @@
+"""Which database it is, and how it is opened."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import create_engine
+from sqlalchemy.exc import OperationalError
+
+from src.core.config.settings.base import get_settings, load_settings
+from src.infrastructure.prompt.models.prompt_model import PromptModel
+from src.infrastructure.shared.database.local_sqlite import EngineRole
+from src.infrastructure.shared.database.turso_connection import (
+    TursoConnection,
+    get_db_session,
+    get_turso_connection,
+)
+
+PROMPT = {"title": "t", "content": "c", "user_id": "u", "status": "draft"}
+
+
+@pytest.fixture
+def of_the_environment(
+    database: TursoConnection, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[TursoConnection]:
+    """The migrated database, as the one that the environment names."""
+    monkeypatch.setenv("DATABASE_URL", database.get_connection_url())
+    get_settings.cache_clear()
+    get_turso_connection.cache_clear()
+    yield get_turso_connection()
+    get_turso_connection().dispose()
+    get_settings.cache_clear()
+    get_turso_connection.cache_clear()
+
+
+@pytest.fixture
+def remote() -> TursoConnection:
+    return TursoConnection(load_settings(app_env="staging", turso_database_url="http://127.0.0.1:8080"))
+
+
+def test_url_of_a_local_file_is_absolute_and_fits_sqlalchemy(database: TursoConnection) -> None:
+    assert database.is_local
+    assert database.get_connection_url() == f"sqlite:///{database.path}"
+    assert create_engine(database.get_connection_url()).url.database == str(database.path)
+
+
+def test_url_of_a_remote_database_names_libsql(remote: TursoConnection) -> None:
+    assert (remote.is_local, remote.get_connection_url()) == (False, "libsql://127.0.0.1:8080?tls=0")
+
+
+def test_remote_database_is_refused_until_it_can_be_opened(remote: TursoConnection) -> None:
+    with pytest.raises(NotImplementedError, match="cannot be opened by this version"):
+        remote.ping()
+
+
+def test_engine_of_a_role_is_made_once(database: TursoConnection) -> None:
+    engines = {role: database.engine(role) for role in EngineRole}
+
+    assert len({id(engine) for engine in engines.values()}) == len(EngineRole)
+    assert all(database.engine(role) is engine for role, engine in engines.items())
+
+
+def test_folder_of_the_file_is_made(tmp_path: Path) -> None:
+    database = TursoConnection(load_settings(database_url=f"sqlite:///{tmp_path}/a/b/x.db"))
+
+    database.ping()
+    database.dispose()
+
+    assert (tmp_path / "a" / "b" / "x.db").exists()
+
+
+def test_ping_tells_that_the_file_cannot_be_opened(tmp_path: Path) -> None:
+    (tmp_path / "x.db").mkdir()
+    database = TursoConnection(load_settings(database_url=f"sqlite:///{tmp_path}/x.db"))
+
+    with pytest.raises(OperationalError):
+        database.ping()
+    database.dispose()
+
+
+def test_disposed_connection_can_be_used_again(database: TursoConnection) -> None:
+    database.ping()
+    database.dispose()
+
+    database.ping()
+
+
+def test_synchronous_setting_reaches_the_file(tmp_path: Path) -> None:
+    settings = load_settings(database_url=f"sqlite:///{tmp_path}/x.db", sqlite_synchronous="FULL")
+    database = TursoConnection(settings)
+
+    with database.write_transaction() as connection:
+        assert connection.exec_driver_sql("PRAGMA synchronous").scalar() == 2
+    database.dispose()
+
+
+def test_write_session_keeps_what_it_commits_and_no_more(database: TursoConnection) -> None:
+    with database.write_session() as session:
+        session.add(PromptModel(**PROMPT, name="kept"))
+        session.commit()
+        session.add(PromptModel(**PROMPT, name="forgotten"))
+        session.flush()
+
+    with database.read_sessions()() as session:
+        assert [row.name for row in session.query(PromptModel)] == ["kept"]
+
+
+def test_failure_in_a_write_gives_the_turn_back(database: TursoConnection) -> None:
+    with pytest.raises(ZeroDivisionError), database.write_transaction():
+        raise ZeroDivisionError
+
+    with database.write_transaction() as connection:
+        connection.exec_driver_sql("DELETE FROM prompts")
+
+
+def test_guides_first_check_works(of_the_environment: TursoConnection) -> None:
+    """`next(get_db_session())` drops its generator at once, and the session must survive that."""
+    session = next(get_db_session())
+    session.add(PromptModel(**PROMPT))
+    session.commit()
+
+    assert [row.title for row in session.query(PromptModel).all()] == ["t"]
+    session.close()
+
+
+def test_session_of_the_guide_is_closed_at_the_end_of_its_loop(of_the_environment: TursoConnection) -> None:
+    for session in get_db_session():
+        session.add(PromptModel(**PROMPT))
+
+    assert not session.in_transaction()
+    assert next(iter(get_db_session())).query(PromptModel).all() == []
+
+
+def test_connection_of_the_environment_is_one(of_the_environment: TursoConnection) -> None:
+    assert get_turso_connection() is of_the_environment
