@@ -8,7 +8,6 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import Future
 
-from src.application.evaluation.runner import run_evaluation
 from src.application.services import Services
 from src.domain.shared.errors import DomainError
 from src.domain.shared.ids import EvaluationId, new_id
@@ -65,6 +64,8 @@ class BackgroundRuns:
             event.set()
 
     async def _run(self, evaluation_id: EvaluationId) -> None:
+        from src.application.evaluation.runner import run_evaluation  # a server starts faster without it
+
         self._stops[evaluation_id] = stop = asyncio.Event()
         try:
             await run_evaluation(evaluation_id, owner=self.owner, services=self._services(), stop=stop)
