@@ -161,9 +161,14 @@ def test_unit_of_work_can_be_entered_again(storage: Storage) -> None:
 
 def test_failure_inside_the_block_is_seen_and_nothing_is_stored(storage: Storage) -> None:
     prompt = a_prompt()
-    with pytest.raises(ZeroDivisionError), storage.uow() as uow:
-        uow.prompts.add(prompt)
-        raise ZeroDivisionError
+
+    def add_and_fail() -> None:
+        with storage.uow() as uow:
+            uow.prompts.add(prompt)
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        add_and_fail()
 
     with storage.uow() as uow, pytest.raises(PromptNotFoundError):
         uow.prompts.get(prompt.id)

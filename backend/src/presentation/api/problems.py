@@ -25,6 +25,7 @@ from src.domain.shared.errors import (
 )
 
 MEDIA_TYPE = "application/problem+json"
+MAX_FIELD_ERRORS = 100  # a body of 4 MB can hold a hundred thousand mistakes
 _PROBLEM = {"$ref": "#/components/schemas/Problem"}
 _FASTAPIS = {"$ref": "#/components/schemas/HTTPValidationError"}
 _METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
@@ -94,7 +95,9 @@ class Problem(BaseModel):
     detail: str = Field(description="What is wrong this time, and what to do.")
     instance: str = Field(description="Path of the request.")
     request_id: str | None = Field(default=None, description="Names the request in the log of the server.")
-    errors: list[FieldError] | None = Field(default=None, description="The values that were refused.")
+    errors: list[FieldError] | None = Field(
+        default=None, description="The values that were refused, the first 100."
+    )
     file: str | None = Field(
         default=None, description="For a suite that cannot be loaded: the file, or `body`."
     )
@@ -180,9 +183,10 @@ async def _on_domain_error(request: Request, exc: Exception) -> Response:
 
 async def _on_validation_error(request: Request, exc: Exception) -> Response:
     assert isinstance(exc, RequestValidationError)
-    errors = [{"loc": list(e["loc"]), "type": e["type"], "msg": e["msg"]} for e in exc.errors()]
+    found = exc.errors()
+    errors = [{"loc": list(e["loc"]), "type": e["type"], "msg": e["msg"]} for e in found[:MAX_FIELD_ERRORS]]
     first = f"{'.'.join(str(part) for part in errors[0]['loc'])}: {errors[0]['msg']}"
-    more = f" ({len(errors) - 1} more in `errors`)" if len(errors) > 1 else ""
+    more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
     return problem_response(
         request.scope, 422, "invalid_request", "The request is not valid", f"{first}{more}", errors=errors
     )

@@ -397,7 +397,7 @@ def test_events_end_when_the_process_of_the_run_dies(
 ) -> None:
     """The clock of the server is set ahead, since a lease lasts 15 s."""
     services = container.services
-    evaluation_id = a_pending_run(client, container, age=timedelta(seconds=13))
+    evaluation_id = a_pending_run(client, container, age=timedelta(seconds=10))
     assert not client.get(f"{EVALUATIONS}/{evaluation_id}").json()["abandoned"]
     start = services.now()
     app.state.services = replace(services, now=lambda: start + 10 * (services.now() - start))

@@ -126,6 +126,13 @@ def test_refused_values_are_not_repeated(client: TestClient) -> None:
     assert "geheim" not in response.text
 
 
+def test_only_the_first_of_very_many_errors_are_listed(client: TestClient) -> None:
+    response = client.post(SUITES, json={"name": "s", "cases": [{"expectd": "x"}] * 1000})
+    body = problem(response, 422, "invalid_request")
+    assert len(body["errors"]) == 100
+    assert "(and 999 more)" in body["detail"]
+
+
 def test_body_that_says_it_is_too_large_is_refused(client: TestClient) -> None:
     problem(post(client, b"x" * 5_000_000), 413, "body_too_large")
 

@@ -128,7 +128,8 @@ def test_session_of_the_guide_is_closed_at_the_end_of_its_loop(of_the_environmen
         session.add(PromptModel(**PROMPT))
 
     assert not session.in_transaction()
-    assert next(iter(get_db_session())).query(PromptModel).all() == []
+    with of_the_environment.read_sessions()() as reading:
+        assert reading.query(PromptModel).all() == []
 
 
 def test_connection_of_the_environment_is_one(of_the_environment: TursoConnection) -> None:

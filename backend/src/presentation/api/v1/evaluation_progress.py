@@ -6,14 +6,30 @@ from collections.abc import AsyncIterator
 
 from fastapi.concurrency import run_in_threadpool
 from fastapi.sse import ServerSentEvent
+from pydantic import BaseModel, ConfigDict
 
 from src.application.evaluation.queries import EvaluationProgress, EvaluationView
 from src.application.services import Services
-from src.presentation.api.v1.evaluation_schemas import ProgressEvent
+from src.presentation.api.v1.evaluation_schemas import Status
 
 POLL_SECONDS = 0.5
 QUIET_SECONDS = 2.0  # without a change for so long, it is worth asking whether the run was abandoned
 _OPEN = ("pending", "running")
+
+
+class ProgressEvent(BaseModel):
+    """Data of the events `progress` and `done`."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [{"status": "running", "total": 60, "completed": 24, "abandoned": False}]
+        }
+    )
+
+    status: Status
+    total: int
+    completed: int
+    abandoned: bool = False
 
 
 async def progress_events(first: EvaluationView, services: Services) -> AsyncIterator[ServerSentEvent]:

@@ -26,9 +26,8 @@ from src.presentation.api.v1.evaluation_schemas import (
     EvaluationOut,
     EvaluationPage,
     EvaluationQuery,
-    ResultPage,
-    ResultQuery,
 )
+from src.presentation.api.v1.result_schemas import ResultPage, ResultQuery
 from src.presentation.api.wire import BODY_ERRORS
 
 router = APIRouter(prefix="/evaluations", tags=["evaluations"], route_class=JsonRoute)
