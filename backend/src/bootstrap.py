@@ -51,7 +51,7 @@ class Container:
             prices=GenaiPriceBook(),
             open_provider=self._open_provider,
             runs=self._runs,
-            ping=self.database.ping,
+            require_ready=self.migrations.require_current,
             now=utc_now,
         )
 

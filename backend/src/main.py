@@ -7,6 +7,7 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.concurrency import run_in_threadpool
 from fastapi.routing import APIRoute
+from fastapi_offline import FastAPIOffline
 from starlette.middleware.cors import CORSMiddleware
 
 from src.bootstrap import Container
@@ -44,7 +45,10 @@ def create_app(settings: Settings | None = None, container: Container | None = N
     if container is None:
         container = Container(settings or load_settings())
     settings = container.settings
-    app = FastAPI(
+    app = FastAPIOffline(
+        docs_url="/docs",
+        redoc_url=None,
+        static_url="/docs-static",
         title="AutoForgeNexus",
         version=VERSION,
         description=_DESCRIPTION,

@@ -54,5 +54,6 @@ class Services:
     prices: PriceBook
     open_provider: Callable[[RunSettings], Provider]
     runs: Runs
-    ping: Callable[[], None]
     now: Callable[[], datetime]
+    require_ready: Callable[[], None]
+    """Raises when the database does not answer, or is not of this version of the software."""

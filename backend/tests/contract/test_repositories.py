@@ -1,17 +1,10 @@
 """One suite over both units of work: what the use cases are tested with in memory holds for SQL too."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, fields
-from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import update
-from sqlalchemy.exc import IntegrityError
 
-from src.application.shared.unit_of_work import UnitOfWork
-from src.domain.evaluation.errors import EvaluationNotFoundError, SuiteNotFoundError
-from src.domain.evaluation.evaluation import Evaluation, RunSettings
 from src.domain.prompt.errors import (
     PromptNameTakenError,
     PromptNotFoundError,
@@ -24,76 +17,25 @@ from src.domain.prompt.template import TemplateVariable, VariableType
 from src.domain.shared.errors import ConcurrentUpdateError
 from src.domain.shared.ids import (
     LOCAL_USER,
-    LOCAL_WORKSPACE,
-    EvaluationId,
-    Principal,
     PromptId,
-    SuiteId,
     TemplateId,
     UserId,
-    WorkspaceId,
 )
-from src.infrastructure.prompt.models.prompt_model import PromptModel
-from src.infrastructure.shared.database.turso_connection import TursoConnection
-from src.infrastructure.shared.database.unit_of_work import SqlUnitOfWork
 from tests.builders import (
     NOW,
-    a_case,
     a_prompt,
-    a_result,
     a_suite,
     a_template,
     an_evaluation,
-    some_cases,
 )
-from tests.fakes import InMemoryDatabase, InMemoryUnitOfWork
-
-LATER = NOW + timedelta(hours=1)
-ELSEWHERE = Principal(UserId("someone"), WorkspaceId("elsewhere"))
-
-
-@dataclass(frozen=True)
-class Storage:
-    """One implementation: `uow(workspace)` opens it, `change_behind` makes a prompt's row newer inside it."""
-
-    uow: Callable[..., UnitOfWork]
-    change_behind: Callable[[Any, PromptId], None]
-
-
-@pytest.fixture(params=["memory", "sql"])
-def storage(request: pytest.FixtureRequest) -> Storage:
-    return _in_memory() if request.param == "memory" else _in_sql(request.getfixturevalue("database"))
-
-
-def _in_memory() -> Storage:
-    database = InMemoryDatabase()
-
-    def change_behind(uow: InMemoryUnitOfWork, prompt_id: PromptId) -> None:
-        uow.rows.prompts[prompt_id].row_version += 1
-
-    return Storage(lambda workspace=LOCAL_WORKSPACE: InMemoryUnitOfWork(database, workspace), change_behind)
-
-
-def _in_sql(database: TursoConnection) -> Storage:
-    def change_behind(uow: SqlUnitOfWork, prompt_id: PromptId) -> None:
-        newer = update(PromptModel).where(PromptModel.id == prompt_id).values(row_version=7)
-        uow._connection.execute(newer)
-
-    return Storage(lambda workspace=LOCAL_WORKSPACE: SqlUnitOfWork(database, workspace), change_behind)
-
-
-def stored(storage: Storage, collection: str, *aggregates: Any) -> Any:
-    """Commits the aggregates and returns the first."""
-    with storage.uow() as uow:
-        for aggregate in aggregates:
-            getattr(uow, collection).add(aggregate)
-        uow.commit()
-    return aggregates[0]
-
-
-def values_of(aggregate: Any) -> dict[str, Any]:
-    return {field.name: getattr(aggregate, field.name) for field in fields(aggregate)}
-
+from tests.contract.storages import (
+    ELSEWHERE,
+    LATER,
+    Storage,
+    a_stored_evaluation,
+    stored,
+    values_of,
+)
 
 # --- the block --------------------------------------------------------------------------------------------------------
 
@@ -172,6 +114,36 @@ def test_failure_inside_the_block_is_seen_and_nothing_is_stored(storage: Storage
 
     with storage.uow() as uow, pytest.raises(PromptNotFoundError):
         uow.prompts.get(prompt.id)
+
+
+BUILDS: dict[str, Callable[[Storage], Any]] = {
+    "prompts": lambda storage: stored(storage, "prompts", a_prompt()),
+    "templates": lambda storage: stored(storage, "templates", a_template()),
+    "suites": lambda storage: stored(storage, "suites", a_suite()),
+    "evaluations": a_stored_evaluation,
+}
+CHANGES: dict[str, Callable[[Any], None]] = {
+    "prompts": lambda prompt: prompt.describe(title="mine", now=LATER),
+    "templates": lambda template: template.change(category="mine", now=LATER),
+    "suites": lambda suite: suite.supersede(now=LATER),
+    "evaluations": lambda evaluation: evaluation.cancel(now=LATER),
+}
+
+
+@pytest.mark.parametrize("collection", CHANGES)
+def test_row_that_changed_in_between_is_not_overwritten(storage: Storage, collection: str) -> None:
+    aggregate = BUILDS[collection](storage)
+    before = values_of(aggregate)
+
+    with storage.uow() as uow:
+        mine = getattr(uow, collection).get(aggregate.id)
+        storage.change_behind(uow, collection, aggregate.id)
+        CHANGES[collection](mine)
+        with pytest.raises(ConcurrentUpdateError):
+            uow.commit()
+
+    with storage.uow() as uow:
+        assert values_of(getattr(uow, collection).get(aggregate.id)) == before
 
 
 # --- prompts ----------------------------------------------------------------------------------------------------------
@@ -326,20 +298,6 @@ def test_commit_without_a_change_keeps_the_row_version(storage: Storage) -> None
         assert uow.prompts.get(prompt.id).row_version == 1
 
 
-def test_row_that_changed_in_between_is_not_overwritten(storage: Storage) -> None:
-    prompt = stored(storage, "prompts", a_prompt(title="theirs"))
-
-    with storage.uow() as uow:
-        mine = uow.prompts.get(prompt.id)
-        storage.change_behind(uow, prompt.id)
-        mine.describe(title="mine", now=LATER)
-        with pytest.raises(ConcurrentUpdateError):
-            uow.commit()
-
-    with storage.uow() as uow:
-        assert uow.prompts.get(prompt.id).title == "theirs"
-
-
 def test_history_keeps_every_version(storage: Storage) -> None:
     prompt = stored(storage, "prompts", a_prompt(content="one"))
     with storage.uow() as uow:
@@ -487,249 +445,3 @@ def test_removed_template_is_gone_and_its_name_is_free(storage: Storage) -> None
     with storage.uow() as uow, pytest.raises(TemplateNotFoundError):
         uow.templates.get(template.id)
     stored(storage, "templates", a_template(name="greeting"))
-
-
-# --- suites -----------------------------------------------------------------------------------------------------------
-
-
-def test_suite_reads_back_as_it_was_written(storage: Storage) -> None:
-    suite = stored(storage, "suites", a_suite(case_count=3))
-
-    with storage.uow() as uow:
-        assert values_of(uow.suites.get(suite.id)) == values_of(suite)
-
-
-def test_unknown_suite_is_named_in_the_error(storage: Storage) -> None:
-    with storage.uow() as uow, pytest.raises(SuiteNotFoundError, match="'nobody'"):
-        uow.suites.get(SuiteId("nobody"))
-
-
-def test_suite_of_another_workspace_is_not_found(storage: Storage) -> None:
-    suite = stored(storage, "suites", a_suite(name="mine"))
-
-    with storage.uow(ELSEWHERE.workspace_id) as uow:
-        assert uow.suites.find_current("mine") is None
-        with pytest.raises(SuiteNotFoundError):
-            uow.suites.get(suite.id)
-
-
-def test_current_suite_of_a_name_is_the_one_that_is_not_superseded(storage: Storage) -> None:
-    first = stored(storage, "suites", a_suite(version=1))
-    second = a_suite(version=2)
-    with storage.uow() as uow:
-        uow.suites.get(first.id).supersede(now=LATER)
-        uow.suites.add(second)
-        uow.commit()
-
-    with storage.uow() as uow:
-        current = uow.suites.find_current(first.name)
-        assert current is not None
-        assert current.id == second.id
-        assert uow.suites.get(first.id).superseded_at == LATER
-        assert uow.suites.find_current("another") is None
-
-
-def test_suite_that_is_not_committed_leaves_no_cases(storage: Storage) -> None:
-    suite = a_suite(case_count=2)
-
-    with storage.uow() as uow:
-        uow.suites.add(suite)
-        uow.suites.add_cases(suite, some_cases(2), first_position=0)
-
-    with storage.uow() as uow:
-        assert uow.suites.count_cases(suite.id, None) == 0
-
-
-@pytest.mark.parametrize(
-    ("case_filter", "count"),
-    [
-        (None, 4),
-        ("*", 4),
-        ("refund/*", 2),
-        ("refund/?", 1),
-        ("Refund/*", 0),
-        ("*障害*", 1),
-        ("refund/[a-z]", 1),
-        ("bill", 0),
-    ],
-)
-def test_cases_are_counted_by_a_glob_over_their_names(
-    storage: Storage, case_filter: str | None, count: int
-) -> None:
-    suite = a_suite(case_count=4)
-    names = ("refund/a", "refund/late", "ログイン障害/1", "billing")
-    with storage.uow() as uow:
-        uow.suites.add(suite)
-        uow.suites.add_cases(suite, [a_case(name) for name in names[:2]], first_position=0)
-        uow.suites.add_cases(suite, [a_case(name) for name in names[2:]], first_position=2)
-        uow.commit()
-
-    with storage.uow() as uow:
-        assert uow.suites.count_cases(suite.id, case_filter) == count
-
-
-# --- evaluations ------------------------------------------------------------------------------------------------------
-
-
-def a_stored_evaluation(
-    storage: Storage, *, total: int = 2, settings: RunSettings | None = None
-) -> Evaluation:
-    prompt, suite = a_prompt(), a_suite(case_count=total)
-    evaluation = an_evaluation(prompt_id=prompt.id, suite_id=suite.id, total=total, settings=settings)
-    stored(storage, "prompts", prompt)
-    stored(storage, "suites", suite)
-    stored(storage, "evaluations", evaluation)
-    return evaluation
-
-
-def add_results(storage: Storage, evaluation: Evaluation, *results: Any) -> None:
-    with storage.uow() as uow:
-        uow.evaluations.add_results(uow.evaluations.get(evaluation.id), results)
-        uow.commit()
-
-
-def test_evaluation_reads_back_as_it_was_written(storage: Storage) -> None:
-    settings = RunSettings(
-        provider="openai",
-        model="gpt-x",
-        repeats=2,
-        concurrency=3,
-        timeout_seconds=1.5,
-        max_attempts=2,
-        parameters={"temperature": 0.0, "stop": ["終"]},
-        case_filter="refund/*",
-        provider_options={"base_url": "http://127.0.0.1:1"},
-    )
-    evaluation = a_stored_evaluation(storage, settings=settings)
-
-    with storage.uow() as uow:
-        assert values_of(uow.evaluations.get(evaluation.id)) == values_of(evaluation)
-
-
-def test_unknown_evaluation_is_named_in_the_error(storage: Storage) -> None:
-    with storage.uow() as uow, pytest.raises(EvaluationNotFoundError, match="'nobody'"):
-        uow.evaluations.get(EvaluationId("nobody"))
-
-
-def test_evaluation_of_another_workspace_is_not_found(storage: Storage) -> None:
-    evaluation = a_stored_evaluation(storage)
-
-    with storage.uow(ELSEWHERE.workspace_id) as uow, pytest.raises(EvaluationNotFoundError):
-        uow.evaluations.get(evaluation.id)
-
-
-def test_changed_evaluation_has_the_next_row_version(storage: Storage) -> None:
-    evaluation = a_stored_evaluation(storage)
-
-    with storage.uow() as uow:
-        uow.evaluations.get(evaluation.id).cancel(now=LATER)
-        uow.commit()
-
-    with storage.uow() as uow:
-        found = uow.evaluations.get(evaluation.id)
-    assert (found.status, found.finished_at, found.row_version) == ("cancelled", LATER, 2)
-
-
-def test_stored_results_are_counted_on_the_evaluation(storage: Storage) -> None:
-    evaluation = a_stored_evaluation(storage)
-
-    add_results(storage, evaluation, a_result(0), a_result(1, error="down"))
-
-    with storage.uow() as uow:
-        assert uow.evaluations.get(evaluation.id).completed == 2
-
-
-def test_batch_without_results_changes_nothing(storage: Storage) -> None:
-    evaluation = a_stored_evaluation(storage)
-
-    add_results(storage, evaluation)
-
-    with storage.uow() as uow:
-        assert uow.evaluations.get(evaluation.id).row_version == 1
-
-
-def test_answer_takes_the_place_of_an_error(storage: Storage) -> None:
-    evaluation = a_stored_evaluation(storage)
-    add_results(storage, evaluation, a_result(0, error="down"), a_result(1, error="down"))
-
-    add_results(storage, evaluation, a_result(0, passed=True))
-
-    with storage.uow() as uow:
-        summary = uow.evaluations.summarise(evaluation.id)
-        assert uow.evaluations.get(evaluation.id).completed == 2
-    assert (summary.passed, summary.failed, summary.errored) == (1, 0, 1)
-
-
-def test_error_takes_the_place_of_an_error(storage: Storage) -> None:
-    evaluation = a_stored_evaluation(storage)
-    add_results(storage, evaluation, a_result(0, error="down"))
-
-    add_results(storage, evaluation, a_result(0, error="still down"))
-
-    with storage.uow() as uow:
-        assert uow.evaluations.summarise(evaluation.id).errored == 1
-        assert uow.evaluations.get(evaluation.id).completed == 1
-
-
-@pytest.mark.parametrize("second", [a_result(0, passed=True), a_result(0, error="down")])
-def test_second_result_for_an_answered_case_is_refused(storage: Storage, second: Any) -> None:
-    evaluation = a_stored_evaluation(storage)
-    add_results(storage, evaluation, a_result(0, passed=False))
-
-    with storage.uow() as uow:
-        found = uow.evaluations.get(evaluation.id)
-        with pytest.raises(IntegrityError):
-            uow.evaluations.add_results(found, [second])
-
-    with storage.uow() as uow:
-        summary = uow.evaluations.summarise(evaluation.id)
-    assert (summary.passed, summary.failed, summary.errored) == (0, 1, 0)
-
-
-def test_repeats_of_a_case_are_results_of_their_own(storage: Storage) -> None:
-    evaluation = a_stored_evaluation(storage)
-
-    add_results(storage, evaluation, a_result(0, repeat=1), a_result(0, repeat=2))
-
-    with storage.uow() as uow:
-        assert uow.evaluations.summarise(evaluation.id).passed == 2
-
-
-def test_summary_is_over_the_answers_and_counts_errors_apart(storage: Storage) -> None:
-    evaluation = a_stored_evaluation(storage, total=5)
-    add_results(
-        storage,
-        evaluation,
-        a_result(0, score=1.0, latency_ms=10, cost_usd=0.5, prompt_tokens=3, completion_tokens=2),
-        a_result(1, score=0.5, latency_ms=30, cost_usd=0.25, prompt_tokens=4),
-        a_result(2, passed=False, score=0.0, latency_ms=20),
-        a_result(3, error="down"),
-    )
-
-    with storage.uow() as uow:
-        summary = uow.evaluations.summarise(evaluation.id)
-    assert (summary.passed, summary.failed, summary.errored) == (2, 1, 1)
-    assert summary.score == pytest.approx(0.5)
-    assert summary.cost_usd == pytest.approx(0.75)
-    assert (summary.unpriced, summary.prompt_tokens, summary.completion_tokens) == (1, 7, 2)
-    assert summary.latency_mean_ms == pytest.approx(20)
-    assert (summary.latency_p50_ms, summary.latency_p95_ms, summary.latency_max_ms) == (20, 30, 30)
-
-
-def test_percentiles_are_by_nearest_rank(storage: Storage) -> None:
-    evaluation = a_stored_evaluation(storage, total=40)
-    add_results(storage, evaluation, *(a_result(n, latency_ms=n + 1) for n in range(40)))
-
-    with storage.uow() as uow:
-        summary = uow.evaluations.summarise(evaluation.id)
-    assert (summary.latency_p50_ms, summary.latency_p95_ms) == (20, 38)
-
-
-def test_summary_of_a_run_without_answers(storage: Storage) -> None:
-    evaluation = a_stored_evaluation(storage)
-    add_results(storage, evaluation, a_result(0, error="down"))
-
-    with storage.uow() as uow:
-        summary = uow.evaluations.summarise(evaluation.id)
-    assert (summary.score, summary.cost_usd, summary.prompt_tokens) == (None, None, None)
-    assert (summary.latency_mean_ms, summary.latency_p50_ms, summary.latency_max_ms) == (None, None, None)

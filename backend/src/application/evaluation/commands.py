@@ -79,8 +79,21 @@ def start_evaluation(
     return evaluation
 
 
-def take_evaluation(*, evaluation_id: EvaluationId, owner: str, uow: UnitOfWork, now: datetime) -> Evaluation:
-    """Begins or resumes a run under `owner`. Raises EvaluationStateError when it is finished or alive elsewhere."""
+def resume_evaluation(
+    *, evaluation_id: EvaluationId, owner: str, uow: UnitOfWork, now: datetime
+) -> Evaluation:
+    """Reserves a failed or abandoned run for `owner`, who then runs it. Raises EvaluationStateError."""
+    with uow:
+        evaluation = uow.evaluations.get(evaluation_id)
+        evaluation.reserve(owner=owner, now=now)
+        uow.commit()
+    return evaluation
+
+
+def begin_evaluation(
+    *, evaluation_id: EvaluationId, owner: str, uow: UnitOfWork, now: datetime
+) -> Evaluation:
+    """Marks a pending run as running. Raises EvaluationStateError unless `owner` created or reserved it."""
     with uow:
         evaluation = uow.evaluations.get(evaluation_id)
         evaluation.start(owner=owner, now=now)

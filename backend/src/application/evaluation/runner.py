@@ -66,14 +66,14 @@ async def run_evaluation(
     on_progress: Callable[[Progress], None] = lambda _: None,
     stop: asyncio.Event | None = None,
 ) -> Evaluation:
-    """Runs or resumes an evaluation to its end and returns it as stored.
+    """Runs a pending evaluation, new or resumed, to its end and returns it as stored.
 
     Setting `stop` ends it early: what is answered is stored, and the run is `failed` and may be resumed. A run that is
     cancelled or taken over meanwhile is returned as the others left it. Raises EvaluationStateError when the run is
-    finished or alive in another process, ProviderSetupError when its provider cannot be opened.
+    not pending for `owner`, ProviderSetupError when its provider cannot be opened.
     """
     evaluation = await asyncio.to_thread(
-        commands.take_evaluation,
+        commands.begin_evaluation,
         evaluation_id=evaluation_id,
         owner=owner,
         uow=services.unit_of_work(),

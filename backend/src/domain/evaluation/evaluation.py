@@ -19,7 +19,7 @@ MAX_TIMEOUT_SECONDS = 600.0
 
 
 class EvaluationStatus(StrEnum):
-    """pending → running → completed | failed | cancelled; only `failed` and an abandoned run may run again."""
+    """pending → running → completed | failed | cancelled; a failed or abandoned one may become pending again."""
 
     PENDING = "pending"
     RUNNING = "running"
@@ -202,28 +202,37 @@ class Evaluation:
         """Its process died: it is not finished and nobody has renewed the lease."""
         return self.status in _OPEN and (self.lease_expires_at is None or self.lease_expires_at < now)
 
-    def start(self, *, owner: str, now: datetime) -> None:
-        """Begins or resumes the run under `owner`.
+    def reserve(self, *, owner: str, now: datetime) -> None:
+        """Makes a failed or abandoned run pending again, for `owner` to start.
 
-        Raises EvaluationStateError when it is finished, or alive in another process.
+        Raises EvaluationStateError for one that is finished, or alive: of two that try, one gets it.
         """
         if self.status in {EvaluationStatus.COMPLETED, EvaluationStatus.CANCELLED}:
             raise EvaluationStateError(f"Evaluation {self.id} is {self.status.value}; start a new one.")
-        if self.status in _OPEN and self.owner != owner and not self.is_abandoned(now):
+        if self.status in _OPEN and not self.is_abandoned(now):
             raise EvaluationStateError(
-                f"Evaluation {self.id} is running in another process. If that process died, "
-                f"its lease ends at {self.lease_expires_at:%H:%M:%S} UTC; resume then."
+                f"Evaluation {self.id} is {self.status.value}. If its process died, its lease ends at "
+                f"{self.lease_expires_at:%H:%M:%S} UTC; resume then."
             )
         if self.suite_id is None:
             raise EvaluationStateError(
                 f"Evaluation {self.id} was recorded without a test suite; it cannot be run."
             )
         self.status, self.owner, self.error_message, self.finished_at = (
-            EvaluationStatus.RUNNING,
+            EvaluationStatus.PENDING,
             owner,
             None,
             None,
         )
+        self._renew(now)
+
+    def start(self, *, owner: str, now: datetime) -> None:
+        """Begins the run that `owner` created or reserved. Raises EvaluationStateError for any other."""
+        if self.status is not EvaluationStatus.PENDING or self.owner != owner:
+            raise EvaluationStateError(
+                f"Evaluation {self.id} is {self.status.value}, not this process's to start."
+            )
+        self.status = EvaluationStatus.RUNNING
         self.started_at = self.started_at or now
         self._renew(now)
 

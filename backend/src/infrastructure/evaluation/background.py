@@ -23,12 +23,14 @@ class BackgroundRuns:
         self._services = services
         self._starting = threading.Lock()
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._stops: dict[EvaluationId, asyncio.Event] = {}
+        self._stops: set[asyncio.Event] = set()
         self._futures: set[Future[None]] = set()
         self.owner = f"{socket.gethostname()}:{os.getpid()}:{new_id()[:8]}"
 
     def launch(self, evaluation_id: EvaluationId) -> None:
-        future = asyncio.run_coroutine_threadsafe(self._run(evaluation_id), self._running_loop())
+        stop = asyncio.Event()
+        self._stops.add(stop)  # here, so that a `stop` that comes before the run begins meets it too
+        future = asyncio.run_coroutine_threadsafe(self._run(evaluation_id, stop), self._running_loop())
         self._futures.add(future)
         future.add_done_callback(self._futures.discard)
 
@@ -60,13 +62,12 @@ class BackgroundRuns:
             return self._loop
 
     def _ask_to_stop(self) -> None:
-        for event in self._stops.values():
+        for event in self._stops:
             event.set()
 
-    async def _run(self, evaluation_id: EvaluationId) -> None:
+    async def _run(self, evaluation_id: EvaluationId, stop: asyncio.Event) -> None:
         from src.application.evaluation.runner import run_evaluation  # a server starts faster without it
 
-        self._stops[evaluation_id] = stop = asyncio.Event()
         try:
             await run_evaluation(evaluation_id, owner=self.owner, services=self._services(), stop=stop)
         except DomainError as exc:
@@ -74,7 +75,7 @@ class BackgroundRuns:
         except Exception:
             log.exception("evaluation %s broke off", evaluation_id)
         finally:
-            del self._stops[evaluation_id]
+            self._stops.discard(stop)
 
 
 def _serve(loop: asyncio.AbstractEventLoop) -> None:

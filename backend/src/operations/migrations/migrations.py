@@ -28,6 +28,11 @@ class UnknownRevisionError(DomainError):
     title = "Unknown revision"
 
 
+class SchemaNotCurrentError(DomainError):
+    code = "schema_not_current"
+    title = "The database is not current"
+
+
 @dataclass(frozen=True, slots=True)
 class Revision:
     id: str
@@ -70,6 +75,11 @@ class Migrations:
             )
         done = known.index(current) + 1 if current is not None else 0
         return MigrationStatus(self._database.get_connection_url(), current, known[-1], self.chain[done:])
+
+    def require_current(self) -> None:
+        """Raises SchemaNotCurrentError when migrations are pending, and what the driver raises without a database."""
+        if pending := self.status().pending:
+            raise SchemaNotCurrentError(f"{len(pending)} migrations are pending. Run: autoforge db upgrade")
 
     def upgrade(self, revision: str = "head") -> tuple[Revision, ...]:
         """Applies what is pending up to `revision`, each in a transaction of its own; returns what was applied.

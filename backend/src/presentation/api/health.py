@@ -30,11 +30,11 @@ async def get_liveness() -> Response:
 
 @router.get("/readyz", response_model=HealthOut, responses=problems(503))
 def get_readiness(request: Request, services: ServicesDep) -> Response:
-    """Tell whether the database answers."""
+    """Tell whether the database answers and is migrated."""
     try:
-        services.ping()
+        services.require_ready()
     except Exception:  # whatever the driver raises, the answer is "not ready"
-        log.warning("not ready: the database does not answer", exc_info=True)
-        detail = "The database does not answer. The log of the server tells why."
+        log.warning("not ready", exc_info=True)
+        detail = "The database does not answer, or is not migrated. The log of the server tells why."
         return problem_response(request.scope, 503, "not_ready", "Not ready", detail)
     return json_response(HealthOut())

@@ -100,7 +100,13 @@ def run(
 def resume(ctx: typer.Context, evaluation: IdArgument, json: JsonOption = False) -> None:
     """Go on with a run that was interrupted or whose process died; stored answers are kept and not asked again."""
     with services_of(ctx) as services:
-        code = _finish(EvaluationId(services.evaluations.find_id(evaluation)), services, json=json)
+        resumed = commands.resume_evaluation(
+            evaluation_id=EvaluationId(services.evaluations.find_id(evaluation)),
+            owner=services.runs.owner,
+            uow=services.unit_of_work(),
+            now=services.now(),
+        )
+        code = _finish(resumed.id, services, json=json)
     raise typer.Exit(code)
 
 

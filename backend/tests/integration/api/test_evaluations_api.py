@@ -257,11 +257,11 @@ def test_outside_local_only_listed_base_urls_are_taken(client: TestClient, app: 
     assert places(problem(other, 422, "invalid_request")) == ["body.base_url"]
 
 
-def test_run_whose_key_is_missing_fails_and_says_so(client: TestClient) -> None:
-    started = post_evaluation(client, provider="openai", model="gpt-4o-mini", answers=None)
-    failed = ended(client, started["id"])
-    assert failed["status"] == "failed"
-    assert "OPENAI_API_KEY" in failed["error_message"]
+def test_run_whose_key_is_missing_is_refused_and_not_stored(client: TestClient) -> None:
+    run = a_run(client, provider="openai", model="gpt-4o-mini", answers=None)
+    refused = problem(client.post(EVALUATIONS, json=run), 422, "provider_setup")
+    assert "OPENAI_API_KEY" in refused["detail"]
+    assert client.get(EVALUATIONS).json()["items"] == []
 
 
 def test_evaluation_that_the_client_has_already_is_not_sent_again(client: TestClient) -> None:
@@ -343,7 +343,7 @@ def test_live_evaluation_is_not_resumed(client: TestClient, container: Container
 def test_own_live_evaluation_is_not_run_twice(client: TestClient, container: Container) -> None:
     evaluation_id = a_pending_run(client, container, age=DEAD_FOR)
     services = container.services
-    commands.take_evaluation(
+    commands.resume_evaluation(
         evaluation_id=EvaluationId(evaluation_id),
         owner=services.runs.owner,
         uow=services.unit_of_work(),
@@ -356,7 +356,7 @@ def test_abandoned_evaluation_is_resumed(client: TestClient, container: Containe
     evaluation_id = a_pending_run(client, container, age=DEAD_FOR)
     response = client.post(f"{EVALUATIONS}/{evaluation_id}/resume")
     assert response.status_code == 202
-    assert response.json()["status"] == "running"
+    assert response.json()["status"] == "pending"
     assert ended(client, evaluation_id)["status"] == "completed"
 
 

@@ -260,7 +260,7 @@ def test_process_whose_database_does_not_answer_lives_and_is_not_ready(
         raise OSError("unable to open /secret/path")
 
     services: Services = app.state.services
-    app.state.services = replace(services, ping=fail)
+    app.state.services = replace(services, require_ready=fail)
     assert client.get("/healthz").status_code == 200
     response = client.get("/readyz")
     problem(response, 503, "not_ready")

@@ -37,7 +37,7 @@ RUN: dict[str, Any] = {}  # filled in: its ids are known only then
 # A prompt of one version costs a write one statement more: whether its head has an entry in the history.
 COUNTS: list[tuple[str, str, dict[str, Any], tuple[int, int]]] = [
     ("GET", "/healthz", {}, (0, 0)),
-    ("GET", "/readyz", {}, (1, 0)),
+    ("GET", "/readyz", {}, (2, 0)),
     ("POST", PROMPTS, {"json": {"title": "T", "content": "C"}}, (0, 3)),
     ("POST", PROMPTS, {"json": {"title": "T", "content": "C", "name": "n"}}, (0, 2)),
     ("GET", PROMPTS, {}, (1, 0)),
@@ -74,7 +74,7 @@ COUNTS: list[tuple[str, str, dict[str, Any], tuple[int, int]]] = [
     ("GET", f"{EVALUATIONS}/{{done}}", {}, (1, 0)),
     ("GET", f"{EVALUATIONS}/{{done}}/results", {}, (2, 0)),
     ("GET", f"{EVALUATIONS}/{{done}}/events", {}, (1, 0)),
-    ("POST", f"{EVALUATIONS}/{{failed}}/resume", {}, (2, 2)),
+    ("POST", f"{EVALUATIONS}/{{failed}}/resume", {}, (1, 2)),
     ("POST", f"{EVALUATIONS}/{{failed}}/cancel", {}, (1, 2)),
 ]
 

@@ -13,7 +13,7 @@ from src.application.evaluation.runner import Progress, run_evaluation
 from src.application.prompt.commands import register_prompt
 from src.application.services import Services
 from src.application.shared.page import PageRequest
-from src.domain.evaluation.evaluation import Evaluation, RunSettings
+from src.domain.evaluation.evaluation import Evaluation, EvaluationStatus, RunSettings
 from src.domain.evaluation.suite import TestCase
 from src.domain.prompt.prompt import PromptContent
 from src.domain.shared.ids import EvaluationId
@@ -100,7 +100,7 @@ class World:
                 "prices": FlatPrices(),
                 "open_provider": lambda _: provider,
                 "runs": None,
-                "ping": self.database.ping,
+                "require_ready": None,
                 "now": self.clock,
                 **changed,
             }
@@ -116,6 +116,8 @@ class World:
         stop: asyncio.Event | None = None,
         **changed: Any,
     ) -> Evaluation:
+        if self.read(evaluation_id).status is not EvaluationStatus.PENDING:
+            self.resume(evaluation_id, owner)
         return asyncio.run(
             run_evaluation(
                 evaluation_id,
@@ -125,6 +127,9 @@ class World:
                 stop=stop,
             )
         )
+
+    def resume(self, evaluation_id: EvaluationId, owner: str = OURS) -> None:
+        commands.resume_evaluation(evaluation_id=evaluation_id, owner=owner, uow=self.uow(), now=self.clock())
 
     def cancel(self, evaluation_id: EvaluationId) -> None:
         commands.cancel_evaluation(

@@ -89,10 +89,6 @@ def test_stopping_interrupts_what_runs_and_leaves_it_to_be_resumed(server: Serve
     assert len(rest.requests) == 200 - stopped.completed
 
 
-@pytest.mark.xfail(
-    run=False,
-    reason="`stop` asks only the runs whose coroutine has begun; this one is torn off and leaves litter",
-)
 def test_run_launched_just_before_the_stop_is_interrupted_too(
     server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -144,9 +140,6 @@ def test_run_that_cannot_begin_is_told_in_the_log(server: Server, caplog: pytest
     assert server.world.read(evaluation_id).owner == THEIRS
 
 
-@pytest.mark.xfail(
-    reason="one owner may start a run twice, and nobody looks whether it runs here", strict=True
-)
 def test_run_that_is_launched_twice_asks_every_case_once(server: Server) -> None:
     evaluation_id = server.start(*some_cases(40))
     server.provider = FakeProvider(seconds=0.005)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from src.application.evaluation import commands, runner
+from src.application.evaluation import runner
 from src.application.evaluation.ports import CompletionRequest, ProviderSetupError
 from src.application.evaluation.runner import PAGE_SIZE, Progress, run_evaluation
 from src.domain.evaluation.errors import EvaluationStateError
@@ -131,15 +131,13 @@ def test_run_that_was_taken_over_stores_nothing_more(world: World) -> None:
         if progress.completed and not at_takeover:
             at_takeover.append(progress.completed)
             world.clock.advance(LEASE_SECONDS + 1)
-            commands.take_evaluation(
-                evaluation_id=evaluation_id, owner=THEIRS, uow=world.uow(), now=world.clock()
-            )
+            world.resume(evaluation_id, THEIRS)
 
     evaluation = world.run(evaluation_id, provider, on_progress=take_over)
 
     stored = world.read(evaluation_id)
-    assert (evaluation.owner, evaluation.status) == (THEIRS, EvaluationStatus.RUNNING)
-    assert (stored.owner, stored.status) == (THEIRS, EvaluationStatus.RUNNING)
+    assert (evaluation.owner, evaluation.status) == (THEIRS, EvaluationStatus.PENDING)
+    assert (stored.owner, stored.status) == (THEIRS, EvaluationStatus.PENDING)
     assert stored.completed == at_takeover[0] < len(provider.requests)
 
 
@@ -182,7 +180,7 @@ def test_finished_run_is_not_run_again(world: World) -> None:
 def test_run_that_is_alive_elsewhere_is_left_alone(world: World) -> None:
     evaluation_id = world.start(a_case(), owner=THEIRS)
 
-    with pytest.raises(EvaluationStateError, match="in another process"):
+    with pytest.raises(EvaluationStateError, match="not this process's to start"):
         world.run(evaluation_id, FakeProvider())
 
     assert world.read(evaluation_id).owner == THEIRS

@@ -198,7 +198,6 @@ def test_result_made_by_hand_has_the_outcome_that_follows(
     assert (result.outcome, result.position, result.repeat) == (outcome, None, 1)
 
 
-@pytest.mark.xfail(reason="a key with NULL for the position is greater than nothing", strict=True)
 def test_results_made_by_hand_are_listed_over_several_pages(
     database: TursoConnection, by_hand: PromptModel
 ) -> None:

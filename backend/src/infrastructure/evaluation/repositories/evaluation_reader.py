@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Select, select, tuple_
+from sqlalchemy import ColumnElement, Select, select, tuple_
 from sqlalchemy.orm import Session, sessionmaker
 
 from src.application.evaluation.queries import (
@@ -13,7 +13,7 @@ from src.application.evaluation.queries import (
     EvaluationView,
     ResultView,
 )
-from src.application.shared.page import Page, PageRequest
+from src.application.shared.page import Key, Page, PageRequest
 from src.domain.evaluation.errors import EvaluationNotFoundError
 from src.domain.evaluation.evaluation import Outcome
 from src.domain.shared.errors import RuleViolationError
@@ -113,16 +113,15 @@ class SqlEvaluationReader:
 
     def list_results(self, evaluation_id: str, outcome: str | None, page: PageRequest) -> Page[ResultView]:
         self.progress(evaluation_id)
-        key = tuple_(TestResultModel.position, TestResultModel.repeat, TestResultModel.id)
         statement = select(*_RESULT).where(TestResultModel.evaluation_id == evaluation_id)
         if outcome is not None:
             statement = statement.where(TestResultModel.outcome == outcome)
         if page.after is not None:
-            statement = statement.where(key > page.after)
+            statement = statement.where(_after(page.after))
         ordered = statement.order_by(TestResultModel.position, TestResultModel.repeat, TestResultModel.id)
         with self._sessions() as session:
             rows = [ResultView(*row) for row in session.execute(ordered.limit(page.limit + 1))]
-        return Page.of(rows, page, lambda result: (result.position or 0, result.repeat, result.id))
+        return Page.of(rows, page, _key)
 
     def answered(self, evaluation_id: str, *, first: int, last: int) -> set[tuple[int, int]]:
         statement = select(TestResultModel.position, TestResultModel.repeat).where(
@@ -178,3 +177,16 @@ class SqlEvaluationReader:
             .outerjoin(TestSuiteModel, TestSuiteModel.id == EvaluationModel.test_suite_id)
             .where(EvaluationModel.workspace_id == self._workspace_id)
         )
+
+
+def _key(result: ResultView) -> Key:
+    """Rows made by hand have no position and come first, as SQLite sorts NULL; -1 stands for it."""
+    return (-1 if result.position is None else result.position, result.repeat, result.id)
+
+
+def _after(key: Key) -> ColumnElement[bool]:
+    position, repeat, result_id = key
+    result = TestResultModel
+    if position != -1:
+        return tuple_(result.position, result.repeat, result.id) > key
+    return result.position.is_not(None) | (tuple_(result.repeat, result.id) > (repeat, result_id))

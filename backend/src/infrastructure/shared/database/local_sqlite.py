@@ -184,6 +184,7 @@ def local_engine(database: Path, role: EngineRole, *, synchronous: str = "NORMAL
     engine = create_engine(
         URL.create("sqlite+local", database=str(database)),
         isolation_level=role.value,
+        hide_parameters=True,  # errors are logged, and parameters are people's texts
         json_serializer=partial(json.dumps, ensure_ascii=False),  # Japanese stays readable, and half as long
         **pools[role],
     )

@@ -75,11 +75,6 @@ class TursoConnection:
         """Plain sessions for a shell or a script: reads do not lock, writes do when they come."""
         return sessionmaker(self.engine(EngineRole.SESSION))
 
-    def ping(self) -> None:
-        """Raises SQLAlchemyError when the database does not answer."""
-        with self.engine(EngineRole.READ).connect() as connection:
-            connection.exec_driver_sql("SELECT 1")
-
     def dispose(self) -> None:
         for engine in self._engines.values():
             engine.dispose()

@@ -13,7 +13,6 @@ from src.application.evaluation import commands
 from src.application.evaluation.queries import EvaluationFilter, EvaluationView
 from src.application.services import Services
 from src.core.config.settings.base import Settings
-from src.domain.evaluation.errors import EvaluationStateError
 from src.domain.shared.ids import EvaluationId, PromptId, SuiteId
 from src.presentation.api.dependencies import IfNoneMatch, OptionalIfMatch, ServicesDep, SettingsDep
 from src.presentation.api.etags import etag_of
@@ -43,6 +42,7 @@ def start_evaluation(body: EvaluationCreate, services: ServicesDep, settings: Se
     """Start a run in the background; follow it at `/events`, or ask again with the ETag."""
     if body.base_url is not None:
         _require_allowed(body.base_url, settings)
+    services.open_provider(body.settings())  # one that is not set up is refused before anything is stored
     evaluation = commands.start_evaluation(
         prompt_id=PromptId(body.prompt_id),
         version=body.version,
@@ -107,12 +107,7 @@ def cancel_evaluation(evaluation_id: str, services: ServicesDep, expected: Optio
 )
 def resume_evaluation(evaluation_id: str, services: ServicesDep) -> Response:
     """Go on with a failed or abandoned run; cases that have an answer are not asked again."""
-    view = services.evaluations.get(evaluation_id)
-    if view.status in ("pending", "running") and not view.is_abandoned(services.now()):
-        raise EvaluationStateError(
-            f"Evaluation {evaluation_id} is {view.status}; there is nothing to resume."
-        )
-    evaluation = commands.take_evaluation(
+    evaluation = commands.resume_evaluation(
         evaluation_id=EvaluationId(evaluation_id),
         owner=services.runs.owner,
         uow=services.unit_of_work(),

@@ -222,31 +222,42 @@ def test_unknown_prompt_or_suite_cannot_be_evaluated(
         start(uow, prompt.id, "nobody")
 
 
-def test_taken_evaluation_runs_under_its_owner(
-    uow: InMemoryUnitOfWork, prompt: Prompt, suite: TestSuite
-) -> None:
+def test_begun_evaluation_is_running(uow: InMemoryUnitOfWork, prompt: Prompt, suite: TestSuite) -> None:
     evaluation = start(uow, prompt.id, suite.id)
 
-    commands.take_evaluation(evaluation_id=evaluation.id, owner=OURS, uow=uow, now=NOW)
+    commands.begin_evaluation(evaluation_id=evaluation.id, owner=OURS, uow=uow, now=NOW)
 
     assert read(uow, evaluation).status is EvaluationStatus.RUNNING
 
 
-def test_evaluation_that_is_alive_elsewhere_cannot_be_taken(
+def test_evaluation_of_another_process_cannot_be_begun(
     uow: InMemoryUnitOfWork, prompt: Prompt, suite: TestSuite
 ) -> None:
     evaluation = start(uow, prompt.id, suite.id)
 
     with pytest.raises(EvaluationStateError):
-        commands.take_evaluation(evaluation_id=evaluation.id, owner=THEIRS, uow=uow, now=NOW)
+        commands.begin_evaluation(evaluation_id=evaluation.id, owner=THEIRS, uow=uow, now=NOW)
+
+    assert read(uow, evaluation).status is EvaluationStatus.PENDING
+
+
+def test_evaluation_that_is_alive_cannot_be_resumed(
+    uow: InMemoryUnitOfWork, prompt: Prompt, suite: TestSuite
+) -> None:
+    evaluation = start(uow, prompt.id, suite.id)
+
+    with pytest.raises(EvaluationStateError):
+        commands.resume_evaluation(evaluation_id=evaluation.id, owner=THEIRS, uow=uow, now=NOW)
 
     assert read(uow, evaluation).owner == OURS
 
 
-def test_abandoned_evaluation_can_be_taken(uow: InMemoryUnitOfWork, prompt: Prompt, suite: TestSuite) -> None:
+def test_abandoned_evaluation_can_be_resumed(
+    uow: InMemoryUnitOfWork, prompt: Prompt, suite: TestSuite
+) -> None:
     evaluation, after = start(uow, prompt.id, suite.id), NOW + timedelta(seconds=LEASE_SECONDS + 1)
 
-    commands.take_evaluation(evaluation_id=evaluation.id, owner=THEIRS, uow=uow, now=after)
+    commands.resume_evaluation(evaluation_id=evaluation.id, owner=THEIRS, uow=uow, now=after)
 
     assert read(uow, evaluation).owner == THEIRS
 

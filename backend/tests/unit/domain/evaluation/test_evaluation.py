@@ -64,7 +64,9 @@ def finish(
 MOVES: dict[str, Any] = {
     "start": lambda e: e.start(owner=OURS, now=DURING_LEASE),
     "start elsewhere": lambda e: e.start(owner=THEIRS, now=DURING_LEASE),
-    "start elsewhere when the lease is over": lambda e: e.start(owner=THEIRS, now=AFTER_LEASE),
+    "reserve": lambda e: e.reserve(owner=THEIRS, now=DURING_LEASE),
+    "reserve by its owner": lambda e: e.reserve(owner=OURS, now=DURING_LEASE),
+    "reserve when the lease is over": lambda e: e.reserve(owner=THEIRS, now=AFTER_LEASE),
     "renew": lambda e: e.renew(owner=OURS, now=DURING_LEASE),
     "renew elsewhere": lambda e: e.renew(owner=THEIRS, now=DURING_LEASE),
     "cancel": lambda e: e.cancel(now=DURING_LEASE),
@@ -77,7 +79,9 @@ OUTCOMES: dict[str, dict[str, Any]] = {
     "pending": {
         "start": "running",
         "start elsewhere": STATE,
-        "start elsewhere when the lease is over": "running",
+        "reserve": STATE,
+        "reserve by its owner": STATE,
+        "reserve when the lease is over": "pending",
         "renew": LEASE,
         "renew elsewhere": LEASE,
         "cancel": "cancelled",
@@ -86,9 +90,11 @@ OUTCOMES: dict[str, dict[str, Any]] = {
         "finish elsewhere": LEASE,
     },
     "running": {
-        "start": "running",
+        "start": STATE,
         "start elsewhere": STATE,
-        "start elsewhere when the lease is over": "running",
+        "reserve": STATE,
+        "reserve by its owner": STATE,
+        "reserve when the lease is over": "pending",
         "renew": "running",
         "renew elsewhere": LEASE,
         "cancel": "cancelled",
@@ -99,9 +105,11 @@ OUTCOMES: dict[str, dict[str, Any]] = {
     "completed": {move: LEASE if "renew" in move or "finish" in move else STATE for move in MOVES},
     "cancelled": {move: LEASE if "renew" in move or "finish" in move else STATE for move in MOVES},
     "failed": {
-        "start": "running",
-        "start elsewhere": "running",
-        "start elsewhere when the lease is over": "running",
+        "start": STATE,
+        "start elsewhere": STATE,
+        "reserve": "pending",
+        "reserve by its owner": "pending",
+        "reserve when the lease is over": "pending",
         "renew": LEASE,
         "renew elsewhere": LEASE,
         "cancel": STATE,
@@ -131,13 +139,13 @@ def test_states_move_one_way(status: EvaluationStatus, move: str) -> None:
 
 def test_run_that_is_alive_elsewhere_says_when_it_can_be_resumed() -> None:
     with pytest.raises(EvaluationStateError, match=r"lease ends at 10:00:15 UTC"):
-        an_evaluation(owner=OURS).start(owner=THEIRS, now=NOW)
+        an_evaluation(owner=OURS).reserve(owner=THEIRS, now=NOW)
 
 
 def test_whoever_takes_a_run_holds_the_lease() -> None:
     evaluation = in_state(EvaluationStatus.RUNNING)
 
-    evaluation.start(owner=THEIRS, now=AFTER_LEASE)
+    evaluation.reserve(owner=THEIRS, now=AFTER_LEASE)
 
     assert evaluation.owner == THEIRS
     assert evaluation.lease_expires_at == AFTER_LEASE + timedelta(seconds=LEASE_SECONDS)
@@ -203,13 +211,14 @@ def test_evaluation_recorded_without_a_suite_cannot_run() -> None:
     evaluation.suite_id = None
 
     with pytest.raises(EvaluationStateError, match="without a test suite"):
-        evaluation.start(owner=OURS, now=NOW)
+        evaluation.reserve(owner=OURS, now=AFTER_LEASE)
 
 
 def test_resuming_keeps_the_first_start_and_clears_the_failure() -> None:
     evaluation = in_state(EvaluationStatus.FAILED)
     assert evaluation.error_message
 
+    evaluation.reserve(owner=THEIRS, now=AFTER_LEASE)
     evaluation.start(owner=THEIRS, now=AFTER_LEASE)
 
     assert evaluation.started_at == NOW
@@ -278,6 +287,7 @@ def test_reason_is_dropped_when_all_is_answered_after_all() -> None:
 
 def test_time_of_a_resumed_run_is_added_up() -> None:
     evaluation = in_state(EvaluationStatus.FAILED)
+    evaluation.reserve(owner=OURS, now=NOW)
     evaluation.start(owner=OURS, now=NOW)
 
     finish(evaluation, a_summary(passed=2))
