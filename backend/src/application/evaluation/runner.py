@@ -116,8 +116,7 @@ class _Run:
         except LeaseLostError:
             raise
         except BaseException as exc:
-            said = str(exc) if isinstance(exc, DomainError) else type(exc).__name__
-            await asyncio.to_thread(self._finish, started, f"The run broke off: {said}")
+            await asyncio.to_thread(self._finish, started, _reason_of(exc))
             raise
         return await asyncio.to_thread(self._finish, started, self._reason)
 
@@ -345,3 +344,9 @@ class _Run:
             self._progress.errored + outcomes.count(Outcome.ERRORED),
         )
         self._on_progress(self._progress)
+
+
+def _reason_of(exc: BaseException) -> str:
+    if isinstance(exc, asyncio.CancelledError):
+        return "Interrupted."
+    return f"The run broke off: {exc if isinstance(exc, DomainError) else type(exc).__name__}"

@@ -103,5 +103,8 @@ class TemplateReader(Protocol):
     def get(self, template_id: str) -> TemplateView:
         """Raises TemplateNotFoundError."""
 
+    def get_by_name(self, name: str) -> TemplateView:
+        """Raises TemplateNotFoundError."""
+
     def list(self, category: str | None, page: PageRequest) -> Page[TemplateView]:
         """Newest first; keyed by (created_at, id)."""

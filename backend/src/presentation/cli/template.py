@@ -176,10 +176,10 @@ def delete(ctx: typer.Context, name: NameArgument, yes: YesOption = False, json:
 
 def _find_template(services: Services, key: str) -> TemplateView:
     """By name, else by id. Raises TemplateNotFoundError."""
-    for template in every(lambda page: services.templates.list(None, page)):
-        if key in (template.name, template.id):
-            return template
-    raise TemplateNotFoundError(key)
+    try:
+        return services.templates.get_by_name(key)
+    except TemplateNotFoundError:
+        return services.templates.get(key)
 
 
 def _infer_variables(text: str) -> tuple[TemplateVariable, ...]:

@@ -385,7 +385,7 @@ def test_cancel_prints_the_evaluation_as_json(cli: Cli, suite: Path) -> None:
 
 def test_live_run_of_another_process_cannot_be_taken(cli: Cli, suite: Path) -> None:
     cli.done("suite", "import", suite)
-    assert "running in another process" in cli.refused("eval", "resume", start_pending(cli), code=1)
+    assert "If its process died" in cli.refused("eval", "resume", start_pending(cli), code=1)
 
 
 def start_pending(cli: Cli) -> EvaluationId:

@@ -1,6 +1,6 @@
 """Prompt templates in SQL: the repository of the write side, and the reader of the read side."""
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import ColumnElement, delete, select, update
 from sqlalchemy.orm import Session, sessionmaker
 
 from src.application.prompt.queries import TemplateView
@@ -82,14 +82,10 @@ class SqlTemplateReader:
         self._workspace_id = workspace_id
 
     def get(self, template_id: str) -> TemplateView:
-        statement = select(*_VIEW).where(
-            PromptTemplateModel.workspace_id == self._workspace_id, PromptTemplateModel.id == template_id
-        )
-        with self._sessions() as session:
-            row = session.execute(statement).one_or_none()
-        if row is None:
-            raise TemplateNotFoundError(template_id)
-        return TemplateView(*row)
+        return self._view(template_id, PromptTemplateModel.id == template_id)
+
+    def get_by_name(self, name: str) -> TemplateView:
+        return self._view(name, PromptTemplateModel.name == name)
 
     def list(self, category: str | None, page: PageRequest) -> Page[TemplateView]:
         statement = select(*_VIEW).where(PromptTemplateModel.workspace_id == self._workspace_id)
@@ -99,3 +95,11 @@ class SqlTemplateReader:
         with self._sessions() as session:
             rows = [TemplateView(*row) for row in session.execute(statement, keyset_values(page))]
         return Page.of(rows, page, newest_first_key)
+
+    def _view(self, key: str, condition: ColumnElement[bool]) -> TemplateView:
+        statement = select(*_VIEW).where(PromptTemplateModel.workspace_id == self._workspace_id, condition)
+        with self._sessions() as session:
+            row = session.execute(statement).one_or_none()
+        if row is None:
+            raise TemplateNotFoundError(key)
+        return TemplateView(*row)
