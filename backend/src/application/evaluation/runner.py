@@ -11,6 +11,7 @@ renews the run's lease: a process that lost the lease cannot store anything, so 
 import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -116,7 +117,8 @@ class _Run:
         except LeaseLostError:
             raise
         except BaseException as exc:
-            await asyncio.to_thread(self._finish, started, _reason_of(exc))
+            with suppress(LeaseLostError):
+                await asyncio.to_thread(self._finish, started, _reason_of(exc))
             raise
         return await asyncio.to_thread(self._finish, started, self._reason)
 

@@ -19,7 +19,8 @@ MAX_NAME_LENGTH = 255
 MAX_TITLE_LENGTH = 255
 MAX_TAGS = 50
 
-_NAME = re.compile(r"[\w\-.]+(/[\w\-.]+)*")
+_SEGMENT = r"(?!\.+(?:/|$))[\w\-.]+"  # none of dots only: clients of URLs fold `..` away
+_NAME = re.compile(f"{_SEGMENT}(?:/{_SEGMENT})*")
 _NOT_SLUG = re.compile(r"[^\w.]+")
 
 
@@ -43,7 +44,7 @@ class PromptContent:
         if not self.text.strip():
             raise RuleViolationError("A prompt needs content; it is empty.")
         for label, value in (("content", self.text), ("system_message", self.system_message or "")):
-            _require_storable(value, label)
+            require_storable(value, label)
 
     @property
     def content_hash(self) -> str:
@@ -114,11 +115,11 @@ class Prompt:
             user_id=by.user_id,
             name=checked_name(name) if name is not None else slug(title),
             title=_checked_title(title),
-            description=description,
+            description=_checked_description(description),
             content=content,
             content_hash=content.content_hash,
             tags=_checked_tags(tags),
-            metadata=metadata or {},
+            metadata=_checked_metadata(metadata or {}),
             version=1,
             status=status,
             created_at=now,
@@ -152,11 +153,11 @@ class Prompt:
         if title is not None:
             self.title = _checked_title(title)
         if description is not None:
-            self.description = description or None
+            self.description = _checked_description(description) or None
         if tags is not None:
             self.tags = _checked_tags(tags)
         if metadata is not None:
-            self.metadata = metadata
+            self.metadata = _checked_metadata(metadata)
         self.updated_at = now
 
     def archive(self, *, now: datetime) -> None:
@@ -212,7 +213,7 @@ def _checked_title(title: str) -> str:
         raise RuleViolationError("A prompt needs a title; it is empty.")
     if len(title) > MAX_TITLE_LENGTH:
         raise RuleViolationError(f"The title has {len(title)} characters; at most {MAX_TITLE_LENGTH} fit.")
-    _require_storable(title, "title")
+    require_storable(title, "title")
     return title
 
 
@@ -222,11 +223,22 @@ def _checked_tags(tags: tuple[str, ...]) -> tuple[str, ...]:
     for tag in tags:
         if not tag.strip() or len(tag) > MAX_NAME_LENGTH:
             raise RuleViolationError(f"{_shortened(tag)!r} is no tag: 1 to {MAX_NAME_LENGTH} characters.")
+        require_storable(tag, "tag")
     return tuple(dict.fromkeys(tags))
 
 
-def _require_storable(value: str, label: str) -> None:
-    """Text that UTF-8 can hold (no lone surrogate), without NUL, within the size limit."""
+def _checked_description(description: str | None) -> str | None:
+    require_storable(description or "", "description")
+    return description
+
+
+def _checked_metadata(metadata: Mapping[str, JsonValue]) -> Mapping[str, JsonValue]:
+    require_storable(json.dumps(metadata, ensure_ascii=False), "metadata")
+    return metadata
+
+
+def require_storable(value: str, label: str) -> None:
+    """Raises RuleViolationError for half of a surrogate pair, a NUL, or more bytes of UTF-8 than the limit."""
     try:
         size = len(value.encode())
     except UnicodeEncodeError as exc:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from src.domain.prompt.prompt import PromptContent, checked_name
+from src.domain.prompt.prompt import PromptContent, checked_name, require_storable
 from src.domain.shared.errors import RuleViolationError
 from src.domain.shared.ids import Principal, TemplateId, WorkspaceId, new_id
 from src.domain.shared.placeholders import (
@@ -87,7 +87,7 @@ class PromptTemplate:
             id=TemplateId(new_id()),
             workspace_id=by.workspace_id,
             name=checked_name(name),
-            description=description,
+            description=_checked_description(description),
             template=_checked_template(template, variables),
             variables=variables,
             category=_checked_category(category),
@@ -113,7 +113,7 @@ class PromptTemplate:
         if name is not None:
             self.name = checked_name(name)
         if description is not None:
-            self.description = description or None
+            self.description = _checked_description(description) or None
         if category is not None:
             self.category = _checked_category(category)
         self.updated_at = now
@@ -150,4 +150,10 @@ def _checked_template(template: str, variables: tuple[TemplateVariable, ...]) ->
 def _checked_category(category: str) -> str:
     if not category.strip() or len(category) > 100:
         raise RuleViolationError(f"A category has 1 to 100 characters, not {len(category)}.")
+    require_storable(category, "category")
     return category
+
+
+def _checked_description(description: str | None) -> str | None:
+    require_storable(description or "", "description")
+    return description

@@ -1,8 +1,9 @@
 """`{{name}}` placeholders: found and filled by one regular expression, never evaluated.
 
-Only `{{` name `}}` is a placeholder, where a name is letters (of any language), digits, `_`, `.` and `-`, not beginning
-with a digit. Every other brace is plain text, so JSON in a prompt needs no escaping; `\\{{name}}` stands for a literal
-`{{name}}`. A value is inserted as it is and not looked at again: a value cannot inject a placeholder.
+Only `{{` name `}}` is a placeholder, where a name is letters (of any language, without combining marks), digits, `_`,
+`.` and `-`, not beginning with a digit. Every other brace is plain text, so JSON in a prompt needs no escaping;
+`\\{{name}}` stands for a literal `{{name}}`. A value is inserted as it is and not looked at again: none can inject a
+placeholder.
 """
 
 import json

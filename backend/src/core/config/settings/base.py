@@ -110,6 +110,9 @@ class Settings(BaseSettings):
         names = {name.lower() for name, _ in parse_qsl(parts.query)}
         if parts.username or parts.password or names & {"authtoken", "auth_token", "jwt", "password"}:
             raise ValueError("holds a token; put it into TURSO_AUTH_TOKEN, a URL is printed and logged")
+        is_file = parts.scheme == "sqlite" and parts.path.startswith("/")
+        if not is_file and not (parts.scheme in ("libsql", "https", "http", "wss", "ws") and parts.hostname):
+            raise ValueError("names no database; write sqlite:///./data/name.db or libsql://host")
         return value
 
     @model_validator(mode="after")

@@ -11,11 +11,12 @@ from src.core.file_lock import exclusive
 _HEADER = "# Values of this machine. Never commit this file.\n"
 
 
-def ensure_local_secret(name: str, *, folder: Path = BACKEND_DIR) -> bool:
+def ensure_local_secret(name: str, *, folder: Path | None = None) -> bool:
     """Makes the secret `name` in `.env.local` unless the process or a file has a value; True when it made one.
 
     The file is replaced atomically with mode 0600, and no value that is there is ever overwritten.
     """
+    folder = folder or BACKEND_DIR
     path = folder / ".env.local"
     with exclusive(folder / ".env.local.lock"):
         if os.environ.get(name) or name in read_env_files(folder):

@@ -9,6 +9,7 @@ from src.application.evaluation.queries import SuiteCaseView, SuiteView
 from src.application.shared.page import Page, PageRequest
 from src.domain.evaluation.errors import SuiteNotFoundError
 from src.domain.evaluation.suite import TestCase, TestSuite
+from src.domain.shared.errors import RuleViolationError
 from src.domain.shared.ids import SuiteId, WorkspaceId
 from src.infrastructure.evaluation.models.suite_model import (
     TestCaseModel,
@@ -16,6 +17,7 @@ from src.infrastructure.evaluation.models.suite_model import (
     case_from_row,
     case_row,
 )
+from src.infrastructure.shared.database.errors import on_unique_violation
 from src.infrastructure.shared.database.keyset import keyset_values, newest_first, newest_first_key
 
 _VIEW = (
@@ -55,7 +57,9 @@ class SqlSuiteRepository:
     def add_cases(self, suite: TestSuite, cases: Sequence[TestCase], *, first_position: int) -> None:
         rows = [case_row(suite.id, position, case) for position, case in enumerate(cases, first_position)]
         if rows:
-            self._session.execute(insert(TestCaseModel), rows)
+            changed = RuleViolationError(f"Suite {suite.name!r} changed while it was read; import it again.")
+            with on_unique_violation(("test_cases.name", changed)):
+                self._session.execute(insert(TestCaseModel), rows)
 
     def get(self, suite_id: SuiteId) -> TestSuite:
         if suite_id in self._seen:

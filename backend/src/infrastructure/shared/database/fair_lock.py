@@ -24,15 +24,24 @@ class FairLock:
             turn = Lock()
             turn.acquire()
             self._waiting.append(turn)
-        if turn.acquire(timeout=self._timeout_seconds):
-            return
+        try:
+            came = turn.acquire(timeout=self._timeout_seconds)
+        except BaseException:  # Ctrl-C while waiting
+            if not self._give_up(turn):
+                self.__exit__()
+            raise
+        if not came and self._give_up(turn):
+            raise TimeoutError(
+                f"another write of this process did not end within {self._timeout_seconds:g} s"
+            )
+
+    def _give_up(self, turn: Lock) -> bool:
+        """False when the turn came in the very moment the waiting ended: then the lock is ours."""
         with self._state:
-            if turn in self._waiting:
-                self._waiting.remove(turn)
-                raise TimeoutError(
-                    f"another write of this process did not end within {self._timeout_seconds:g} s"
-                )
-        # the turn came in the moment the waiting ended: it is ours
+            if turn not in self._waiting:
+                return False
+            self._waiting.remove(turn)
+            return True
 
     def __exit__(self, *exc: object) -> None:
         with self._state:

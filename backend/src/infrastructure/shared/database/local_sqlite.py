@@ -135,12 +135,7 @@ class LocalSqliteDialect(SQLiteDialect_pysqlite):
             return
         if guard is not None:
             guard.enter()
-        try:
-            dbapi_connection.execute(begin)
-        except sqlite3.Error:
-            if guard is not None:
-                guard.leave(dbapi_connection)
-            raise
+        dbapi_connection.execute(begin)  # when it fails, the pool rolls back, and so leaves the guard
 
     def do_commit(self, dbapi_connection: Any) -> None:
         super().do_commit(dbapi_connection)  # type: ignore[no-untyped-call]
@@ -164,8 +159,8 @@ registry.register("sqlite.local", __name__, "LocalSqliteDialect")
 class EngineRole(Enum):
     """What an engine's connections are for.
 
-    WRITE has a single connection: its pool is the queue in which this process's writes wait for each other (without it
-    eight writers fight for SQLite's lock: 700 ms at p99 instead of 30). READ never waits. SESSION serves interactive
+    WRITE has a single connection, whose users take turns (else eight writers fight for SQLite's lock: 700 ms at p99
+    instead of 30). READ never waits. SESSION serves interactive
     sessions, which may sit on a transaction: each has a connection of its own and takes no write lock before it writes.
     """
 

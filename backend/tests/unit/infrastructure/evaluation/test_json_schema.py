@@ -45,7 +45,7 @@ def nested(levels: int, value: Any = None) -> Any:
     ("text", "reason"),
     [
         ("", "Expecting value at line 1, column 1, found the end"),
-        ('{"a":\n 1,}', "at line 2, column 4"),
+        ('{"a":\n 1 2}', "at line 2, column 4"),
         ("[NaN]", "NaN is not JSON"),
         ("-Infinity", "-Infinity is not JSON"),
         ("1e999", "the number 1e999 is too large"),
