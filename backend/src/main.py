@@ -58,7 +58,7 @@ def create_app(settings: Settings | None = None, container: Container | None = N
         redirect_slashes=False,
     )
     app.state.services, app.state.settings = container.services, settings
-    app.state.read = Read(is_local=container.database.is_local)
+    app.state.read = Read(container.services, is_local=container.database.is_local)
     fault = problems(500)
     app.include_router(health.router, responses=fault)
     for router in (prompts.router, templates.router, suites.router, evaluations.router):

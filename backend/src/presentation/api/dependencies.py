@@ -30,11 +30,13 @@ class Read:
     0.5 ms: it stays on the event loop. A read of a remote database never does.
     """
 
-    def __init__(self, *, is_local: bool) -> None:
-        self._is_local = is_local
+    def __init__(self, services: Services, *, is_local: bool) -> None:
+        self._services, self._is_local = services, is_local
 
-    async def __call__(self, query: Callable[[], T]) -> T:
-        return query() if self._is_local else await run_in_threadpool(query)
+    async def __call__(self, query: Callable[[Services], T]) -> T:
+        if self._is_local:
+            return query(self._services)
+        return await run_in_threadpool(query, self._services)
 
 
 # Dependencies are `async`: FastAPI sends others through its thread pool, one hop for each.

@@ -356,6 +356,6 @@ def test_prompts_of_a_remote_database_are_read_too(client: TestClient, app: Fast
         f"{PROMPTS}/{prompt['id']}/versions/1",
     ]
     local = [client.get(url).json() for url in urls]
-    app.state.read = Read(is_local=False)
+    app.state.read = Read(app.state.services, is_local=False)
     assert [client.get(url).json() for url in urls] == local
     problem(client.get(f"{PROMPTS}/nobody"), 404, "prompt_not_found")

@@ -17,6 +17,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TextIO, cast
 
+from pydantic_core import from_json
 from sqlalchemy import URL, Engine, create_engine, event
 from sqlalchemy.dialects import registry
 from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
@@ -179,6 +180,7 @@ def local_engine(database: Path, role: EngineRole, *, synchronous: str = "NORMAL
     engine = create_engine(
         URL.create("sqlite+local", database=str(database)),
         isolation_level=role.value,
+        json_deserializer=from_json,  # pydantic's, five times as fast as json.loads
         hide_parameters=True,  # errors are logged, and parameters are people's texts
         json_serializer=partial(json.dumps, ensure_ascii=False),  # Japanese stays readable, and half as long
         **pools[role],

@@ -30,6 +30,42 @@ router = APIRouter(prefix="/prompts", tags=["prompts"], route_class=JsonRoute)
 VersionNumber = Annotated[int, Path(ge=1, le=MAX_NUMBER)]
 
 
+# The routes that are called most stand first: they are matched in this order.
+@router.get("/{prompt_id}", response_model=PromptOut, responses={**NOT_MODIFIED, **problems(404)})
+async def get_prompt(prompt_id: str, read: ReadDep, if_none_match: IfNoneMatch = None) -> Response:
+    """Get a prompt with the text of its newest version."""
+    prompt = await read(lambda services: services.prompts.get(prompt_id))
+    body = PromptOut.model_validate(prompt)
+    return json_unless_current(body, etag=etag_of(prompt.row_version), if_none_match=if_none_match)
+
+
+@router.post(
+    "/{prompt_id}/versions",
+    status_code=201,
+    response_model=PromptOut,
+    responses=problems(404, 409, *BODY_ERRORS),
+)
+def revise_prompt(prompt_id: str, body: VersionCreate, services: ServicesDep) -> Response:
+    """Add a version, which becomes the newest; versions are never changed, so this needs no `If-Match`."""
+    prompt = commands.revise_prompt(
+        prompt_id=PromptId(prompt_id),
+        content=PromptContent(body.content, body.system_message),
+        by=services.principal,
+        uow=services.unit_of_work(),
+        now=services.now(),
+    )
+    location = f"{API_ROOT}/prompts/{prompt.id}/versions/{prompt.version}"
+    return _prompt_response(prompt, status=201, location=location)
+
+
+@router.get("", response_model=PromptPage, responses=problems(422))
+async def list_prompts(query: Annotated[PromptQuery, Query()], read: ReadDep) -> Response:
+    """List prompts, newest first, without their texts."""
+    where = PromptFilter(name=query.name, status=query.status, deleted=query.deleted)
+    page = await read(lambda services: services.prompts.list(where, query.request()))
+    return json_response(PromptPage.model_validate(page))
+
+
 @router.post("", status_code=201, response_model=PromptOut, responses=problems(409, *BODY_ERRORS))
 def create_prompt(body: PromptCreate, services: ServicesDep) -> Response:
     """Register a prompt; its content becomes version 1."""
@@ -46,26 +82,6 @@ def create_prompt(body: PromptCreate, services: ServicesDep) -> Response:
         now=services.now(),
     )
     return _prompt_response(prompt, status=201, location=f"{API_ROOT}/prompts/{prompt.id}")
-
-
-@router.get("", response_model=PromptPage, responses=problems(422))
-async def list_prompts(
-    query: Annotated[PromptQuery, Query()], services: ServicesDep, read: ReadDep
-) -> Response:
-    """List prompts, newest first, without their texts."""
-    where = PromptFilter(name=query.name, status=query.status, deleted=query.deleted)
-    page = await read(lambda: services.prompts.list(where, query.request()))
-    return json_response(PromptPage.model_validate(page))
-
-
-@router.get("/{prompt_id}", response_model=PromptOut, responses={**NOT_MODIFIED, **problems(404)})
-async def get_prompt(
-    prompt_id: str, services: ServicesDep, read: ReadDep, if_none_match: IfNoneMatch = None
-) -> Response:
-    """Get a prompt with the text of its newest version."""
-    prompt = await read(lambda: services.prompts.get(prompt_id))
-    body = PromptOut.model_validate(prompt)
-    return json_unless_current(body, etag=etag_of(prompt.row_version), if_none_match=if_none_match)
 
 
 @router.patch("/{prompt_id}", response_model=PromptOut, responses=problems(*CHANGE_ERRORS, *BODY_ERRORS))
@@ -132,25 +148,6 @@ def activate_prompt(prompt_id: str, expected: IfMatch, services: ServicesDep) ->
     return _prompt_response(prompt)
 
 
-@router.post(
-    "/{prompt_id}/versions",
-    status_code=201,
-    response_model=PromptOut,
-    responses=problems(404, 409, *BODY_ERRORS),
-)
-def revise_prompt(prompt_id: str, body: VersionCreate, services: ServicesDep) -> Response:
-    """Add a version, which becomes the newest; versions are never changed, so this needs no `If-Match`."""
-    prompt = commands.revise_prompt(
-        prompt_id=PromptId(prompt_id),
-        content=PromptContent(body.content, body.system_message),
-        by=services.principal,
-        uow=services.unit_of_work(),
-        now=services.now(),
-    )
-    location = f"{API_ROOT}/prompts/{prompt.id}/versions/{prompt.version}"
-    return _prompt_response(prompt, status=201, location=location)
-
-
 @router.get("/{prompt_id}/versions", response_model=VersionPage, responses=problems(404, 422))
 def list_versions(prompt_id: str, query: Annotated[PageQuery, Query()], services: ServicesDep) -> Response:
     """List the versions of a prompt with their texts, newest first."""
@@ -159,11 +156,9 @@ def list_versions(prompt_id: str, query: Annotated[PageQuery, Query()], services
 
 
 @router.get("/{prompt_id}/versions/{version}", response_model=VersionOut, responses=problems(404, 422))
-async def get_version(
-    prompt_id: str, version: VersionNumber, services: ServicesDep, read: ReadDep
-) -> Response:
+async def get_version(prompt_id: str, version: VersionNumber, read: ReadDep) -> Response:
     """Get one version of a prompt."""
-    found = await read(lambda: services.prompts.get_version(prompt_id, version))
+    found = await read(lambda services: services.prompts.get_version(prompt_id, version))
     return json_response(VersionOut.model_validate(found))
 
 
