@@ -12,6 +12,7 @@ from src.domain.shared.ids import Principal, SuiteId, UserId, WorkspaceId, new_i
 from src.domain.shared.placeholders import JsonValue
 
 MAX_NAME_LENGTH = 255
+_CANONICAL = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,8 +134,7 @@ class SuiteHash:
         self._digest = hashlib.sha256(json.dumps({"threshold": threshold}).encode())
 
     def add(self, case: TestCase) -> None:
-        line = json.dumps(case.to_mapping(), ensure_ascii=False, sort_keys=True, separators=(",", ":"))
-        self._digest.update(b"\n" + line.encode())
+        self._digest.update(b"\n" + _CANONICAL.encode(case.to_mapping()).encode())
 
     def hexdigest(self) -> str:
         return self._digest.hexdigest()
