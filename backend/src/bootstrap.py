@@ -42,6 +42,7 @@ class Container:
         return Services(
             principal=by,
             unit_of_work=lambda: SqlUnitOfWork(self.database, by.workspace_id),
+            impatient_unit_of_work=lambda: SqlUnitOfWork(self.database, by.workspace_id, patient=False),
             prompts=SqlPromptReader(self.database.engine(EngineRole.READ), by.workspace_id),
             templates=SqlTemplateReader(reads, by.workspace_id),
             suites=SqlSuiteReader(reads, by.workspace_id),

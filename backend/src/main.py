@@ -13,7 +13,7 @@ from starlette.middleware.cors import CORSMiddleware
 from src.bootstrap import Container
 from src.core.config.settings.base import Settings, load_settings
 from src.presentation.api import health
-from src.presentation.api.dependencies import Read
+from src.presentation.api.dependencies import Read, Write
 from src.presentation.api.edge import EdgeMiddleware
 from src.presentation.api.problems import install_problems, problems
 from src.presentation.api.responses import API_ROOT
@@ -59,6 +59,7 @@ def create_app(settings: Settings | None = None, container: Container | None = N
     )
     app.state.services, app.state.settings = container.services, settings
     app.state.read = Read(container.services, is_local=container.database.is_local)
+    app.state.write = Write(container.services, is_local=container.database.is_local)
     fault = problems(500)
     app.include_router(health.router, responses=fault)
     for router in (prompts.router, templates.router, suites.router, evaluations.router):

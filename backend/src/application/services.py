@@ -45,6 +45,8 @@ class Runs(Protocol):
 class Services:
     principal: Principal
     unit_of_work: Callable[[], UnitOfWork]
+    impatient_unit_of_work: Callable[[], UnitOfWork]
+    """Raises WouldWaitError on entering instead of waiting for another writer, in this process or another."""
     prompts: PromptReader
     templates: TemplateReader
     suites: SuiteReader

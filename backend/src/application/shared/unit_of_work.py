@@ -4,6 +4,10 @@ from src.domain.evaluation.repository import EvaluationRepository, SuiteReposito
 from src.domain.prompt.repository import PromptRepository, TemplateRepository
 
 
+class WouldWaitError(Exception):
+    """An impatient unit of work found another writer before it. Nothing has been done; do it with a patient one."""
+
+
 class UnitOfWork(Protocol):
     """One write transaction. Leaving the block without `commit()` rolls everything back."""
 

@@ -15,6 +15,7 @@ from src.application.shared.page import (
     PageRequest,
     decode_cursor,
 )
+from src.application.shared.unit_of_work import UnitOfWork, WouldWaitError
 from src.core.config.settings.base import Settings
 from src.presentation.api.etags import expected_row_version
 from src.presentation.api.problems import RequestRefusedError
@@ -39,6 +40,27 @@ class Read:
         return await run_in_threadpool(query, self._services)
 
 
+class Write:
+    """How the hottest write reaches the database.
+
+    On a local file it takes 0.6 ms, and as much again for the way through the thread pool: it runs on the event loop
+    while nobody else is writing. When it would have to wait for another writer it goes to a thread, so that the loop
+    never waits. A write to a remote database always does.
+    """
+
+    def __init__(self, services: Services, *, is_local: bool) -> None:
+        self._services, self._is_local = services, is_local
+
+    async def __call__(self, use_case: Callable[[UnitOfWork], T]) -> T:
+        """`use_case` begins with its unit of work, and is called again when that could not be entered."""
+        if self._is_local:
+            try:
+                return use_case(self._services.impatient_unit_of_work())
+            except WouldWaitError:
+                pass
+        return await run_in_threadpool(use_case, self._services.unit_of_work())
+
+
 # Dependencies are `async`: FastAPI sends others through its thread pool, one hop for each.
 async def _services(request: Request) -> Services:
     services: Services = request.app.state.services
@@ -53,6 +75,11 @@ async def _settings(request: Request) -> Settings:
 async def _read(request: Request) -> Read:
     read: Read = request.app.state.read
     return read
+
+
+async def _write(request: Request) -> Write:
+    write: Write = request.app.state.write
+    return write
 
 
 async def _optional_if_match(
@@ -83,6 +110,7 @@ async def _required_if_match(
 ServicesDep = Annotated[Services, Depends(_services)]
 SettingsDep = Annotated[Settings, Depends(_settings)]
 ReadDep = Annotated[Read, Depends(_read)]
+WriteDep = Annotated[Write, Depends(_write)]
 IfMatch = Annotated[int | None, Depends(_required_if_match)]
 OptionalIfMatch = Annotated[int | None, Depends(_optional_if_match)]
 IfNoneMatch = Annotated[

@@ -91,6 +91,7 @@ class World:
             **{
                 "principal": LOCAL,
                 "unit_of_work": self.uow,
+                "impatient_unit_of_work": self.uow,
                 "prompts": self.prompts,
                 "templates": None,
                 "suites": self.suites,

@@ -95,3 +95,11 @@ def test_failure_inside_gives_the_lock_back() -> None:
 
     with lock:
         pass
+
+
+def test_lock_that_is_free_is_taken_without_waiting_and_one_that_is_held_is_not() -> None:
+    lock = FairLock(timeout_seconds=1)
+    assert lock.try_enter()
+    assert not lock.try_enter()
+    lock.__exit__()
+    assert lock.try_enter()

@@ -15,6 +15,12 @@ class FairLock:
         self._held = False
         self._waiting: deque[Lock] = deque()
 
+    def try_enter(self) -> bool:
+        """Takes the lock if nobody has it, without waiting."""
+        with self._state:
+            was_held, self._held = self._held, True
+            return not was_held
+
     def __enter__(self) -> None:
         """Raises TimeoutError when the turn does not come in time."""
         with self._state:

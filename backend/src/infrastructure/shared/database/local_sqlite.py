@@ -17,10 +17,13 @@ from pathlib import Path
 from typing import Any, TextIO, cast
 
 from pydantic_core import from_json
-from sqlalchemy import URL, Engine, create_engine, event
+from sqlalchemy import URL, Connection, Engine, create_engine, event
 from sqlalchemy.dialects import registry
 from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.pool import NullPool, QueuePool
+
+from src.application.shared.unit_of_work import WouldWaitError
 
 try:
     import fcntl
@@ -28,7 +31,7 @@ except ImportError:  # Windows has no flock; SQLite's own locks remain
     fcntl = None  # type: ignore[assignment]
 
 BUSY_TIMEOUT_MS = 10_000
-CHECKPOINT_WAL_BYTES = 4 * 1024 * 1024
+CHECKPOINT_WAL_BYTES = 2 * 1024 * 1024
 
 _BEGIN = {"SERIALIZABLE": "BEGIN IMMEDIATE", "SNAPSHOT": "BEGIN DEFERRED", "AUTOCOMMIT": None}
 
@@ -36,6 +39,7 @@ _BEGIN = {"SERIALIZABLE": "BEGIN IMMEDIATE", "SNAPSHOT": "BEGIN DEFERRED", "AUTO
 class _Connection(sqlite3.Connection):
     isolation: str = "SERIALIZABLE"
     guard: "WriteGuard | None" = None
+    patient: bool = True
 
 
 class WriteGuard:
@@ -52,9 +56,10 @@ class WriteGuard:
         self._file: TextIO | None = None
         self._held = False
 
-    def enter(self) -> None:
+    def enter(self, *, patient: bool) -> None:
+        """Raises BlockingIOError instead of waiting for a checkpoint of another process when not `patient`."""
         if fcntl is not None:
-            fcntl.flock(self._opened(), fcntl.LOCK_SH)
+            fcntl.flock(self._opened(), fcntl.LOCK_SH if patient else fcntl.LOCK_SH | fcntl.LOCK_NB)
         self._held = True
 
     def leave(self, connection: sqlite3.Connection) -> None:
@@ -134,7 +139,7 @@ class LocalSqliteDialect(SQLiteDialect_pysqlite):
         if begin is None:
             return
         if guard is not None:
-            guard.enter()
+            guard.enter(patient=dbapi_connection.patient)
         dbapi_connection.execute(begin)  # when it fails, the pool rolls back, and so leaves the guard
 
     def do_commit(self, dbapi_connection: Any) -> None:
@@ -218,6 +223,24 @@ def _use_wal(connection: sqlite3.Connection) -> None:
             if exc.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
                 raise
         time.sleep(0.01)
+
+
+def begin_at_once(connection: Connection) -> None:
+    """Begins a write transaction, or raises WouldWaitError when another process is writing or checkpointing."""
+    raw = cast(_Connection, connection.connection.dbapi_connection)
+    raw.patient = False
+    raw.execute("PRAGMA busy_timeout=0")
+    try:
+        connection.begin()
+    except BlockingIOError as exc:
+        raise WouldWaitError from exc
+    except OperationalError as exc:
+        if "locked" in str(exc.orig):
+            raise WouldWaitError from exc
+        raise
+    finally:
+        raw.patient = True
+        raw.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}")
 
 
 def sqlite_path(url: str, *, relative_to: Path) -> Path:

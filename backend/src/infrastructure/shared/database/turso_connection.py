@@ -1,7 +1,7 @@
 """The database of this environment: which one it is, and how sessions on it are opened."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from threading import Lock
@@ -10,9 +10,15 @@ from urllib.parse import urlsplit
 from sqlalchemy import Connection, Engine
 from sqlalchemy.orm import Session, sessionmaker
 
+from src.application.shared.unit_of_work import WouldWaitError
 from src.core.config.settings.base import BACKEND_DIR, Settings, get_settings
 from src.infrastructure.shared.database.fair_lock import FairLock
-from src.infrastructure.shared.database.local_sqlite import EngineRole, local_engine, sqlite_path
+from src.infrastructure.shared.database.local_sqlite import (
+    EngineRole,
+    begin_at_once,
+    local_engine,
+    sqlite_path,
+)
 
 
 class TursoConnection:
@@ -55,14 +61,17 @@ class TursoConnection:
         return sessionmaker(self.engine(EngineRole.READ), expire_on_commit=False, autoflush=False)
 
     @contextmanager
-    def write_transaction(self) -> Iterator[Connection]:
+    def write_transaction(self, *, patient: bool = True) -> Iterator[Connection]:
         """A write transaction; what is not committed is rolled back. On a local file, writers take turns in order.
 
-        Raises TimeoutError when the writers before take longer than 30 s.
+        Raises TimeoutError when the writers before take longer than 30 s; with `patient=False` WouldWaitError when
+        there is any, in this process or another.
         """
-        turn = self._turns if self.is_local else nullcontext()
-        with turn, self.engine(EngineRole.WRITE).connect() as connection:
-            connection.begin()
+        with self._turn(patient=patient), self.engine(EngineRole.WRITE).connect() as connection:
+            if patient:
+                connection.begin()
+            else:
+                begin_at_once(connection)
             yield connection
 
     @contextmanager
@@ -79,6 +88,21 @@ class TursoConnection:
         for engine in self._engines.values():
             engine.dispose()
         self._engines.clear()
+
+    @contextmanager
+    def _turn(self, *, patient: bool) -> Iterator[None]:
+        if not self.is_local:
+            yield
+        elif patient:
+            with self._turns:
+                yield
+        elif self._turns.try_enter():
+            try:
+                yield
+            finally:
+                self._turns.__exit__()
+        else:
+            raise WouldWaitError
 
     def _make_engine(self, role: EngineRole) -> Engine:
         if not self.is_local:

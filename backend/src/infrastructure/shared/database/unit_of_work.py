@@ -19,14 +19,16 @@ class SqlUnitOfWork:
     The transaction begins with the block: what a use case reads cannot change before it commits.
     """
 
-    def __init__(self, database: TursoConnection, workspace_id: WorkspaceId) -> None:
+    def __init__(self, database: TursoConnection, workspace_id: WorkspaceId, *, patient: bool = True) -> None:
+        """`patient`: wait for other writers; else entering raises WouldWaitError when there is one."""
+        self._patient = patient
         self._database = database
         self._workspace_id = workspace_id
 
     def __enter__(self) -> Self:
         for name in ("prompts", "templates", "suites", "evaluations", "_session"):
             self.__dict__.pop(name, None)  # of an earlier block
-        self._transaction = self._database.write_transaction()
+        self._transaction = self._database.write_transaction(patient=self._patient)
         self._connection = self._transaction.__enter__()
         return self
 

@@ -9,7 +9,7 @@ from src.application.prompt import commands
 from src.application.prompt.queries import PromptFilter
 from src.domain.prompt.prompt import Prompt, PromptContent, PromptStatus
 from src.domain.shared.ids import PromptId
-from src.presentation.api.dependencies import IfMatch, IfNoneMatch, PageQuery, ReadDep, ServicesDep
+from src.presentation.api.dependencies import IfMatch, IfNoneMatch, PageQuery, ReadDep, ServicesDep, WriteDep
 from src.presentation.api.etags import etag_of
 from src.presentation.api.json_body import JsonRoute
 from src.presentation.api.problems import NOT_MODIFIED, problems
@@ -45,14 +45,15 @@ async def get_prompt(prompt_id: str, read: ReadDep, if_none_match: IfNoneMatch =
     response_model=PromptOut,
     responses=problems(404, 409, *BODY_ERRORS),
 )
-def revise_prompt(prompt_id: str, body: VersionCreate, services: ServicesDep) -> Response:
+async def revise_prompt(
+    prompt_id: str, body: VersionCreate, services: ServicesDep, write: WriteDep
+) -> Response:
     """Add a version, which becomes the newest; versions are never changed, so this needs no `If-Match`."""
-    prompt = commands.revise_prompt(
-        prompt_id=PromptId(prompt_id),
-        content=PromptContent(body.content, body.system_message),
-        by=services.principal,
-        uow=services.unit_of_work(),
-        now=services.now(),
+    content = PromptContent(body.content, body.system_message)
+    prompt = await write(
+        lambda uow: commands.revise_prompt(
+            prompt_id=PromptId(prompt_id), content=content, by=services.principal, uow=uow, now=services.now()
+        )
     )
     location = f"{API_ROOT}/prompts/{prompt.id}/versions/{prompt.version}"
     return _prompt_response(prompt, status=201, location=location)
