@@ -1,15 +1,9 @@
-import fcntl
-import sqlite3
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager, closing, contextmanager
 from typing import Any
 
 import pytest
 from fastapi import FastAPI
 from starlette.testclient import TestClient
 
-from src.bootstrap import Container
 from src.presentation.api.dependencies import Read
 from tests.integration.api.calls import PROMPTS, places, post_prompt, problem, walk
 
@@ -365,40 +359,3 @@ def test_prompts_of_a_remote_database_are_read_too(client: TestClient, app: Fast
     app.state.read = Read(app.state.services, is_local=False)
     assert [client.get(url).json() for url in urls] == local
     problem(client.get(f"{PROMPTS}/nobody"), 404, "prompt_not_found")
-
-
-@contextmanager
-def writing_here(container: Container) -> Iterator[None]:
-    with container.database.write_transaction():
-        yield
-
-
-@contextmanager
-def writing_in_another_process(container: Container) -> Iterator[None]:
-    """A lock on the file is as good as another process's: SQLite tells connections apart, not processes."""
-    with closing(sqlite3.connect(container.database.path, isolation_level=None)) as other:
-        other.execute("BEGIN IMMEDIATE")
-        yield
-        other.execute("ROLLBACK")
-
-
-@contextmanager
-def checkpointing_in_another_process(container: Container) -> Iterator[None]:
-    path = container.database.path
-    with path.with_name(f"{path.name}-lock").open("a") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
-
-
-@pytest.mark.parametrize("busy", [writing_here, writing_in_another_process, checkpointing_in_another_process])
-def test_new_version_waits_for_another_writer_and_nothing_waits_for_it(
-    client: TestClient, container: Container, busy: Callable[[Container], AbstractContextManager[None]]
-) -> None:
-    url = f"{PROMPTS}/{post_prompt(client)['id']}"
-    with ThreadPoolExecutor(1) as thread:
-        with busy(container):
-            adding = thread.submit(client.post, f"{url}/versions", json={"content": "Second"})
-            with pytest.raises(TimeoutError):
-                adding.result(timeout=0.3)
-            assert client.get(url).json()["version"] == 1
-        assert adding.result(timeout=15).json()["version"] == 2
