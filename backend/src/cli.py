@@ -11,6 +11,7 @@ import typer
 from typer.core import TyperGroup
 
 if TYPE_CHECKING:
+    from src.core.config.settings.base import AppEnv
     from src.presentation.cli.context import Container
 
 FAILED, USAGE, UNAVAILABLE, INTERRUPTED = 1, 2, 4, 130
@@ -129,11 +130,11 @@ def _complain(message: str) -> None:
     typer.echo(f"Error: {message}", err=True)
 
 
-def _open_container() -> "Container":
+def _open_container(app_env: "AppEnv | None" = None) -> "Container":
     from src.bootstrap import Container
     from src.core.config.settings.base import load_settings
 
-    return Container(load_settings())
+    return Container(load_settings() if app_env is None else load_settings(app_env=app_env))
 
 
 def _explained(exc: Exception) -> tuple[str, int]:
