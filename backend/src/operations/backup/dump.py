@@ -86,20 +86,27 @@ def _float_literal(value: float) -> str:
     return f"({whole}*1.0{f'{sign}{2**62}' * steps}{sign}{2**rest})"
 
 
-def load_dump(path: Path, into: Path, on_progress: Progress = no_progress) -> None:
-    """Runs the statements of a dump, compressed or not, in the empty file `into`. Raises BackupDamagedError."""
+def load_dump(
+    path: Path, into: Path, on_progress: Progress = no_progress, *, compressed: bool | None = None
+) -> None:
+    """Runs the statements of a dump in the empty file `into`. Raises BackupDamagedError.
+
+    Unless told, it is taken for `compressed` when its name ends in .gz.
+    """
+    compressed = path.name.endswith(".gz") if compressed is None else compressed
     size = path.stat().st_size or 1
     with path.open("rb") as raw, closing(sqlite3.connect(into, isolation_level=None)) as connection:
         connection.execute("PRAGMA journal_mode=MEMORY")
         connection.execute("PRAGMA synchronous=OFF")
         connection.set_authorizer(_refuse_other_files)
-        number = 0
+        done = 0
         try:
             with watched(connection, lambda: on_progress("Loading", min(raw.tell() / size, 1))):
-                for number, statement in enumerate(statements(_texts(raw, path.name.endswith(".gz"))), 1):
+                for statement in statements(_texts(raw, compressed)):
                     connection.execute(statement).fetchall()
-        except (sqlite3.Error, sqlite3.Warning, OSError, EOFError, UnicodeDecodeError) as exc:
-            raise BackupDamagedError(f"{path} cannot be loaded: {exc} (statement {number}).") from exc
+                    done += 1
+        except (sqlite3.Error, sqlite3.Warning, OSError, EOFError, ValueError) as exc:
+            raise BackupDamagedError(f"{path} cannot be loaded: {exc} (after {done} statements).") from exc
         if connection.in_transaction:
             raise BackupDamagedError(f"{path} ends before its end: its COMMIT is missing.")
 

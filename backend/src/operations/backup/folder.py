@@ -102,7 +102,7 @@ class Partial:
         """Raises FileExistsError when another writer is at it."""
         self.wanted = wanted
         self.path = wanted.with_name(wanted.name + PARTIAL_SUFFIX)
-        os.close(os.open(self.path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+        _make_private(self.path)
 
     def publish(self, describe: Callable[[int, str], Backup]) -> Backup:
         """Makes it a backup; `describe` makes the record, given its size in bytes and its SHA-256."""
@@ -120,8 +120,17 @@ class Partial:
 
     def discard(self) -> None:
         """Removes what is still there under the partial name, with SQLite's files beside it."""
-        for suffix in ("", "-journal", "-wal", "-shm"):
-            self.path.with_name(self.path.name + suffix).unlink(missing_ok=True)
+        _remove(self.path)
+
+    @contextmanager
+    def beside(self, suffix: str) -> Iterator[Path]:
+        """Another empty file of mode 0600, which is removed at the end of the block."""
+        path = self.path.with_name(self.path.name + suffix)
+        _make_private(path)
+        try:
+            yield path
+        finally:
+            _remove(path)
 
 
 def backup_name(database: str, moment: datetime, revision: str | None, suffix: str) -> str:
@@ -150,6 +159,16 @@ def sync(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def _make_private(path: Path) -> None:
+    os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+
+
+def _remove(path: Path) -> None:
+    """With what SQLite puts beside it."""
+    for suffix in ("", "-journal", "-wal", "-shm"):
+        path.with_name(path.name + suffix).unlink(missing_ok=True)
 
 
 def _write_record(folder: Path, backup: Backup) -> None:

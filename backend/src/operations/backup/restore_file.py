@@ -8,11 +8,12 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import BinaryIO
 
 from src.operations.backup.errors import BackupDamagedError, NoRoomError, RestoreError
 from src.operations.backup.folder import BackupFolder, backup_name, sync
 from src.operations.backup.record import Backup, Kind
-from src.operations.backup.sole_owner import sole_owner
+from src.operations.backup.sole_owner import Owned, sole_owner
 from src.operations.backup.sqlite_file import (
     Contents,
     Progress,
@@ -54,11 +55,12 @@ def restore_file(
     before the swap, and with `dry_run`, the database is as it was.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
-    with sole_owner(target) as connection, _new_file(target, source) as new:
+    with sole_owner(target) as owned, _new_file(target, source) as new:
         contents = unpack(source, new, known_revisions, on_progress)
         if dry_run:
             return Restored(contents, None)
-        kept = _keep(connection, target, folder, f"before the restore of {source.path.name}", on_progress)
+        reason = f"before the restore of {source.path.name}"
+        kept = _keep(owned, target, folder, reason, on_progress) if owned else None
         _swap(new, target.resolve())
         _verify(target, contents, kept)
     return Restored(contents, kept)
@@ -86,26 +88,19 @@ def _require_room(folder: Path, source: Source) -> None:
         raise NoRoomError(folder, needed=needed, free=free)
 
 
-def _keep(
-    connection: sqlite3.Connection | None,
-    target: Path,
-    folder: BackupFolder,
-    reason: str,
-    on_progress: Progress,
-) -> Backup | None:
+def _keep(owned: Owned, target: Path, folder: BackupFolder, reason: str, on_progress: Progress) -> Backup:
     """The present database as a backup: checked when it is sound, byte by byte when it is not."""
-    if not target.exists():
-        return None
     now = datetime.now(UTC)
     name = backup_name(target.stem, now, "replaced", ".db")
     with folder.partial(name, expected_bytes=target.stat().st_size) as partial:
-        contents = _copied(connection, partial.path, on_progress) if connection is not None else None
+        contents = _copied(owned.connection, partial.path, on_progress)
         if contents is None:
             reason = f"{reason}; it was damaged"
-            _copy_bytes(target, partial.path)
-            log = target.with_name(target.name + "-wal")
+            _copy_bytes(owned.file, partial.path)
+            log = target.resolve().with_name(target.resolve().name + "-wal")
             if log.exists():
-                _copy_bytes(log, partial.wanted.with_name(partial.wanted.name + "-wal"))
+                with log.open("rb") as file:
+                    _copy_bytes(file, partial.wanted.with_name(partial.wanted.name + "-wal"))
         return partial.publish(
             lambda size, digest: Backup(
                 name=name,
@@ -123,8 +118,10 @@ def _keep(
         )
 
 
-def _copied(connection: sqlite3.Connection, into: Path, on_progress: Progress) -> Contents | None:
+def _copied(connection: sqlite3.Connection | None, into: Path, on_progress: Progress) -> Contents | None:
     """None for a database that is damaged."""
+    if connection is None:
+        return None
     try:
         copy_from(connection, into, on_progress)
         return examine(into, on_progress)
@@ -136,11 +133,11 @@ def _copied(connection: sqlite3.Connection, into: Path, on_progress: Progress) -
         raise RestoreError(f"The present database cannot be kept ({exc}), so it was not replaced.") from exc
 
 
-def _copy_bytes(source: Path, into: Path) -> None:
-    """Of a file whose lock nobody drops by closing it here: it has no SQLite connection, or one that has failed."""
+def _copy_bytes(source: BinaryIO, into: Path) -> None:
+    source.seek(0)
     descriptor = os.open(into, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600)
-    with source.open("rb") as original, os.fdopen(descriptor, "wb") as copy:
-        shutil.copyfileobj(original, copy)
+    with os.fdopen(descriptor, "wb") as copy:
+        shutil.copyfileobj(source, copy)
 
 
 def _swap(new: Path, place: Path) -> None:

@@ -5,6 +5,7 @@ import sqlite3
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
@@ -21,12 +22,22 @@ _PENDING_BYTE, _LOCKED_BYTES = 0x40000000, 512
 _NO_DATABASE = (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT)
 
 
-@contextmanager
-def sole_owner(path: Path) -> Iterator[sqlite3.Connection | None]:
-    """A connection that keeps all others out, and has put the write-ahead log into the file.
+@dataclass(frozen=True, slots=True)
+class Owned:
+    """`connection` has put the write-ahead log into the file; None when there is no sound database in it.
 
-    None when there is no file, or no sound database in it; others are kept out of that all the same. Raises
-    DatabaseInUseError at once when a process has the database, is writing to it or is migrating it.
+    Nobody may open and close the file besides: on POSIX that drops every lock of this process on it.
+    """
+
+    file: BinaryIO
+    connection: sqlite3.Connection | None
+
+
+@contextmanager
+def sole_owner(path: Path) -> Iterator[Owned | None]:
+    """Keeps all others out of the database, or out of making it: None when there is none.
+
+    Raises DatabaseInUseError at once when a process has it open, is writing to it or is migrating it.
     """
     with ExitStack() as held:
         for suffix in ("-migrate.lock", "-lock"):
@@ -35,17 +46,13 @@ def sole_owner(path: Path) -> Iterator[sqlite3.Connection | None]:
         if not path.exists():
             yield None
             return
-        file = held.enter_context(path.open("r+b"))  # opened first: closing it would drop SQLite's own locks
+        file = held.enter_context(path.open("r+b"))
         connection = held.enter_context(
             closing(sqlite3.connect(path.resolve(), timeout=0, isolation_level=None))
         )
         held.callback(_spoil_if_replaced, file)
         try:
-            connection.execute("PRAGMA locking_mode=EXCLUSIVE")
-            connection.execute("PRAGMA journal_mode=DELETE")  # refused while another connection uses the log
-            connection.execute("BEGIN EXCLUSIVE")
-            connection.execute("COMMIT")  # the lock stays until the connection is closed
-            connection.execute("PRAGMA journal_mode=MEMORY")
+            _lock(connection)
         except sqlite3.DatabaseError as exc:
             code = exc.sqlite_errorcode & 0xFF
             if code == sqlite3.SQLITE_BUSY:
@@ -54,9 +61,17 @@ def sole_owner(path: Path) -> Iterator[sqlite3.Connection | None]:
                 raise
             connection.close()
             _lock_bytes(file, path)
-            yield None
+            yield Owned(file, None)
         else:
-            yield connection
+            yield Owned(file, connection)
+
+
+def _lock(connection: sqlite3.Connection) -> None:
+    connection.execute("PRAGMA locking_mode=EXCLUSIVE")
+    connection.execute("PRAGMA journal_mode=DELETE")  # refused while another connection uses the log
+    connection.execute("BEGIN EXCLUSIVE")
+    connection.execute("COMMIT")  # the lock stays until the connection is closed
+    connection.execute("PRAGMA journal_mode=MEMORY")
 
 
 def _lock_bytes(file: BinaryIO, path: Path) -> None:
@@ -74,6 +89,7 @@ def _spoil_if_replaced(file: BinaryIO) -> None:
     process learns of it.
     """
     if os.fstat(file.fileno()).st_nlink == 0:
+        file.seek(0)
         file.write(bytes(100))
         file.flush()
 
@@ -96,7 +112,7 @@ def holders(path: Path) -> list[str]:
         if int(process.name) == os.getpid():
             continue
         try:
-            if any(os.readlink(descriptor) in files for descriptor in (process / "fd").iterdir()):
+            if any(str(descriptor.readlink()) in files for descriptor in (process / "fd").iterdir()):
                 name = (process / "comm").read_text("utf-8", "replace").strip()
                 found.append(f"process {process.name} ({name})")
         except OSError:

@@ -44,8 +44,8 @@ def find_source(name: str, folder: BackupFolder) -> Source:
     backup = folder.find(name)
     if backup.kind is Kind.BRANCH:
         raise RestoreError(
-            f"{name} is a branch at Turso ({backup.branch_url}), which needs no restoring: point the application at it, "
-            "or go back in time with: autoforge turso restore"
+            f"{name} is a branch at Turso ({backup.branch_url}), which needs no restoring: point the application "
+            "at it, or go back in time with: autoforge turso restore"
         )
     if not backup.is_there:
         raise BackupNotFoundError(f"{backup.path} is gone; only its record is left.")

@@ -124,23 +124,25 @@ def statements(chunks: Iterable[str]) -> Iterator[str]:
     text, at, inside = "", 0, ""
     for chunk in chunks:
         text += chunk
+        begin = 0
         while True:
             if inside:
                 end = text.find(_ENDS[inside], at)
                 if end < 0:
-                    at = max(at, len(text) - 1)  # an end of two characters may be cut in two
                     break
                 at, inside = end + len(_ENDS[inside]), ""
             found = _SPECIAL.search(text, at)
             if found is None:
-                at = max(at, len(text) - 1)
                 break
             at = found.end()
             if found.group() != ";":
                 inside = found.group()
-            elif not _TRIGGER.match(text) or sqlite3.complete_statement(text[:at]):
-                yield text[:at].strip()
-                text, at = text[at:], 0
+            elif not _TRIGGER.match(text, begin) or sqlite3.complete_statement(text[begin:at]):
+                yield text[begin:at].strip()
+                begin = at
+        # what begins or ends with two characters may be cut between them
+        at = max(at, len(text) - 1) - begin
+        text = text[begin:]
     if text.strip():
         yield text.strip()
 
