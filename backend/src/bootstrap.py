@@ -34,7 +34,7 @@ class Container:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.database = TursoConnection(settings)
-        self.migrations = Migrations(self.database)
+        self.migrations = Migrations(self.database, settings.app_env)
 
     @cached_property
     def services(self) -> Services:
