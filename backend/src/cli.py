@@ -27,6 +27,7 @@ _COMMANDS = {
     "The system": {
         "up": "Serve the HTTP API; makes and migrates the database if needed.",
         "db": "The database schema: where it stands, and moving it.",
+        "turso": "Databases, tokens and branches at Turso.",
         "doctor": "Check this installation: what is wrong, and how to mend it.",
     },
 }
@@ -146,10 +147,12 @@ def _open_container(app_env: "AppEnv | None" = None) -> "Container":
 
 def _explained(exc: Exception) -> tuple[str, int]:
     from src.core.config.settings.base import SettingsError
-    from src.domain.shared.errors import DomainError, RuleViolationError
+    from src.domain.shared.errors import DomainError, RuleViolationError, UnavailableError
 
     if isinstance(exc, RuleViolationError):
         return str(exc), USAGE
+    if isinstance(exc, UnavailableError):
+        return str(exc), UNAVAILABLE
     if isinstance(exc, DomainError | SettingsError | NotImplementedError):
         return str(exc), FAILED
     if (cause := _database_trouble(exc)) is not None:

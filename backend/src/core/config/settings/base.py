@@ -69,6 +69,11 @@ class Settings(BaseSettings):
         SecretStr | None, Field(validation_alias=AliasChoices("turso_auth_token", "turso_staging_auth_token"))
     ] = None
 
+    turso_api_token: SecretStr | None = None
+    turso_api_baseurl: str = "https://api.turso.tech"
+    turso_api_timeout_seconds: Annotated[float, Field(gt=0, le=600)] = 20.0
+    turso_organization: str | None = None
+
     redis_url: SecretStr | None = None
     redis_host: str = "127.0.0.1"
     redis_port: Annotated[int, Field(ge=1, le=65535)] = 6379
@@ -120,6 +125,19 @@ class Settings(BaseSettings):
         if not is_file and not (parts.scheme in ("libsql", "https", "http", "wss", "ws") and parts.hostname):
             raise ValueError("names no database; write sqlite:///./data/name.db or libsql://host")
         return value
+
+    @field_validator("turso_api_baseurl")
+    @classmethod
+    def _fit_for_a_token(cls, value: str) -> str:
+        parts = urlsplit(value)
+        if "@" in parts.netloc or parts.query or parts.fragment:
+            raise ValueError("takes a plain address, without user, password, query or fragment")
+        is_safe = parts.scheme == "https" or (parts.scheme == "http" and is_loopback(parts.hostname))
+        if not (is_safe and parts.hostname):
+            raise ValueError(
+                "takes an https address, such as https://api.turso.tech; http on this machine only"
+            )
+        return value.rstrip("/")
 
     @model_validator(mode="after")
     def _fits_environment(self) -> "Settings":
@@ -210,6 +228,11 @@ def read_env_files(folder: Path, app_env: str | None = None) -> dict[str, str]:
         return {**(common if common.get("APP_ENV", app_env) == app_env else {}), **read(f".env.{app_env}")}
     chosen = os.environ.get("APP_ENV") or common.get("APP_ENV") or AppEnv.LOCAL.value
     return {**common, **read(f".env.{chosen}")}
+
+
+def is_loopback(host: str | None) -> bool:
+    """Whether `host` is this machine: what is sent there passes no network."""
+    return host in ("localhost", "::1") or re.fullmatch(r"127(\.\d{1,3}){3}", host or "") is not None
 
 
 def is_placeholder(value: str) -> bool:
