@@ -25,6 +25,7 @@ from src.operations.migrations.migrations import Migrations
 
 if TYPE_CHECKING:
     from src.operations.doctor.doctor import Finding
+    from src.operations.turso.turso import Turso
 
 
 class Container:
@@ -33,7 +34,7 @@ class Container:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.database = TursoConnection(settings)
-        self.migrations = Migrations(self.database)
+        self.migrations = Migrations(self.database, settings.app_env)
 
     @cached_property
     def services(self) -> Services:
@@ -61,8 +62,16 @@ class Container:
 
         return examine(self.settings, self.database, self.migrations)
 
+    @cached_property
+    def turso(self) -> "Turso":
+        from src.operations.turso.turso import Turso
+
+        return Turso(self.settings, now=utc_now)
+
     def close(self) -> None:
         """Interrupts background runs, which can be resumed, and closes the database."""
+        if "turso" in self.__dict__:
+            self.turso.close()
         self._runs.stop()
         self.database.dispose()
 

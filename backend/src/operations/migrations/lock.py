@@ -10,8 +10,9 @@ transaction that keeps another writer waiting for 5 s: a renewal from beside wou
 
 - Outside of the migrations' transactions (backup, trial on a copy, checks, batches in autocommit) a thread renews the
   lease, over a connection of its own.
-- While a transaction is open the thread keeps away (`Lease.quiet_beside`). The transaction renews the lease itself, with
-  its first and its last statement. In between nobody can take it over, be it over or not: that needs the write lock.
+- While a transaction is open the thread keeps away (`Lease.quiet_beside`). The transaction renews the lease itself,
+  with its first and its last statement. In between nobody can take it over, be it over or not: that needs the write
+  lock.
 - The first of these is also the fence. It finds no row of ours when the lease was lost (a machine that slept), and the
   migration ends before it changed anything.
 - A runner that waits only reads, until the lease is over: reads neither wait for a transaction nor end it.
@@ -101,7 +102,9 @@ def find_holder(connection: Connection) -> Holder | None:
     if connection.scalar(_IS_MADE) is None:
         return None
     row = connection.execute(_READ).one_or_none()
-    return row and Holder(row[0], row[1], datetime.fromtimestamp(row[2], UTC), bool(row[3]))
+    if row is None:
+        return None
+    return Holder(row[0], row[1], datetime.fromtimestamp(row[2], UTC), bool(row[3]))
 
 
 class Lease:

@@ -6,13 +6,22 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from src.core.config.settings.base import BACKEND_DIR
-from src.domain.shared.errors import DomainError
+from src.domain.shared.errors import DomainError, RuleViolationError
 
-VERSIONS = BACKEND_DIR / "alembic" / "versions"
+SCRIPTS = BACKEND_DIR / "alembic"
+CONFIGURATION = BACKEND_DIR / "alembic.ini"
+VERSIONS = SCRIPTS / "versions"
+
+
+class NoSuchRevisionError(RuleViolationError):
+    """The caller names a revision that there is not, or that the database cannot go to."""
+
+    code = "no_such_revision"
+    title = "No such revision"
 
 
 class UnknownRevisionError(DomainError):
-    """The database, or the caller, names a revision that this version of the software does not have."""
+    """The database is at a revision that this version of the software does not have."""
 
     code = "unknown_revision"
     title = "Unknown revision"

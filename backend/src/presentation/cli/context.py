@@ -8,46 +8,10 @@ from typing import Protocol
 import typer
 
 from src.application.services import Services
-from src.core.config.settings.base import Settings, SettingsError
+from src.core.config.settings.base import AppEnv, Settings, SettingsError
 from src.domain.shared.errors import ConflictError
+from src.presentation.cli.database_types import Database, Migrations
 from src.presentation.cli.output import counted, say
-
-# SQLite makes this much when it opens a new file: a process that died before its first migration leaves it behind.
-_EMPTY_DATABASE_BYTES = 4096
-
-
-class Revision(Protocol):
-    @property
-    def id(self) -> str: ...
-    @property
-    def title(self) -> str: ...
-
-
-class MigrationStatus(Protocol):
-    @property
-    def url(self) -> str: ...
-    @property
-    def current(self) -> str | None: ...
-    @property
-    def head(self) -> str: ...
-    @property
-    def pending(self) -> Sequence[Revision]: ...
-
-
-class Migrations(Protocol):
-    @property
-    def chain(self) -> Sequence[Revision]: ...
-    def status(self) -> MigrationStatus: ...
-    def upgrade(self, revision: str = "head") -> Sequence[Revision]: ...
-    def downgrade(self, revision: str) -> None: ...
-
-
-class Database(Protocol):
-    @property
-    def is_local(self) -> bool: ...
-    @property
-    def path(self) -> Path: ...
-    def get_connection_url(self) -> str: ...
 
 
 class Finding(Protocol):
@@ -84,9 +48,17 @@ class SchemaBehindError(ConflictError):
 
 
 @contextmanager
-def opened(ctx: typer.Context) -> Iterator[Container]:
-    """The container for one command, whatever the state of the database."""
-    container: Container = ctx.obj()
+def opened(ctx: typer.Context, app_env: AppEnv | None = None) -> Iterator[Container]:
+    """The container for one command, whatever the state of the database.
+
+    An `app_env` that is given wins over APP_ENV, and says so.
+    """
+    if app_env is not None:
+        from src.core.config.settings.chosen import overruled
+
+        if own := overruled(app_env):
+            say(f"APP_ENV is {own} here; --env {app_env.value} wins.")
+    container: Container = ctx.obj(app_env)
     try:
         yield container
     finally:
@@ -106,15 +78,16 @@ def ensure_database(container: Container, *, upgrade: bool = False) -> None:
 
     Raises SchemaBehindError when the database is not current after that.
     """
-    is_absent = container.database.is_local and _is_absent(local_path(container.database))
+    if container.database.is_local:
+        local_path(container.database)
     status = container.migrations.status()
     if not status.pending:
         return
-    if is_absent and status.current is None:
+    if status.is_empty and container.database.is_local:
         container.migrations.upgrade()
         say(f"Created database {container.database.path}")
     elif upgrade and container.database.is_local:
-        applied = container.migrations.upgrade()
+        applied = container.migrations.upgrade(notice=say).applied
         say(f"Migrated database {container.database.path}: {counted(len(applied), 'migration')}")
     else:
         lag = (
@@ -122,7 +95,9 @@ def ensure_database(container: Container, *, upgrade: bool = False) -> None:
             if status.current
             else "has no tables of ours"
         )
-        raise SchemaBehindError(f"The database {status.url} {lag}. Run: autoforge db upgrade")
+        raise SchemaBehindError(
+            f"The database {status.url} {lag}. Run: {container.migrations.upgrade_command}"
+        )
 
 
 def local_path(database: Database) -> Path:
@@ -131,10 +106,3 @@ def local_path(database: Database) -> Path:
         return database.path
     except ValueError as exc:
         raise SettingsError(f"DATABASE_URL: {exc}") from None
-
-
-def _is_absent(path: Path) -> bool:
-    try:
-        return path.stat().st_size <= _EMPTY_DATABASE_BYTES
-    except FileNotFoundError:
-        return True

@@ -10,5 +10,5 @@ if __name__ == "__main__":
     database = TursoConnection(load_settings(database_url=f"sqlite:///{sys.argv[1]}"))
     print("ready", flush=True)
     sys.stdin.readline()
-    print(len(Migrations(database).upgrade()))
+    print(len(Migrations(database).upgrade().applied))
     database.dispose()

@@ -16,7 +16,8 @@ from sqlalchemy import inspect
 from src.core.config.settings.base import BACKEND_DIR, Settings, load_settings
 from src.infrastructure.shared.database.local_sqlite import EngineRole
 from src.infrastructure.shared.database.turso_connection import TursoConnection
-from src.operations.migrations.migrations import Migrations, UnknownRevisionError
+from src.operations.migrations.migrations import Migrations
+from src.operations.migrations.revisions import NoSuchRevisionError, UnknownRevisionError
 from tests.integration.database.revisions import write_revision
 
 
@@ -56,7 +57,7 @@ def test_absent_database_has_everything_pending_and_stays_absent(
 
 
 def test_upgrade_applies_what_is_pending_and_tells_it(migrations: Migrations) -> None:
-    assert migrations.upgrade() == migrations.chain
+    assert [done.id for done in migrations.upgrade().applied] == [known.id for known in migrations.chain]
 
     status = migrations.status()
     assert (status.current, status.pending) == (status.head, ())
@@ -66,13 +67,13 @@ def test_upgrade_applies_what_is_pending_and_tells_it(migrations: Migrations) ->
 def test_second_upgrade_finds_nothing_to_do(migrations: Migrations) -> None:
     migrations.upgrade()
 
-    assert migrations.upgrade() == ()
+    assert migrations.upgrade().applied == ()
 
 
 def test_upgrade_makes_the_folder(tmp_path: Path) -> None:
     database = TursoConnection(load_settings(database_url=f"sqlite:///{tmp_path}/not/yet/there.db"))
 
-    assert Migrations(database).upgrade()
+    assert Migrations(database).upgrade().applied
 
     database.dispose()
 
@@ -87,18 +88,18 @@ def test_downgrade_goes_back(migrations: Migrations, fresh: TursoConnection, tar
     assert migrations.status().current == (left[-1].id if left else None)
     if not left:
         with fresh.engine(EngineRole.READ).connect() as connection:
-            assert inspect(connection).get_table_names() == ["alembic_version"]
+            assert inspect(connection).get_table_names() == ["_migration_lock", "alembic_version"]
 
 
 def test_unknown_revision_is_refused_with_the_known_ones(migrations: Migrations) -> None:
     message = f"There is no revision 'nope'. Known are: .*{migrations.chain[-1].id}"
 
-    with pytest.raises(UnknownRevisionError, match=message):
+    with pytest.raises(NoSuchRevisionError, match=message):
         migrations.upgrade("nope")
     migrations.upgrade()
-    with pytest.raises(UnknownRevisionError, match=message):
+    with pytest.raises(NoSuchRevisionError, match=message):
         migrations.upgrade("nope")
-    with pytest.raises(UnknownRevisionError, match=message):
+    with pytest.raises(NoSuchRevisionError, match="no revision that the database has behind it"):
         migrations.downgrade("nope")
 
 
@@ -136,7 +137,7 @@ def test_threads_that_upgrade_at_once_apply_each_revision_once(settings: Setting
     def upgrade(_: int) -> int:
         database = TursoConnection(settings)
         try:
-            return len(Migrations(database).upgrade())
+            return len(Migrations(database).upgrade().applied)
         finally:
             database.dispose()
 

@@ -21,6 +21,7 @@ from src.infrastructure.database.models import Base
 from src.infrastructure.shared.database.local_sqlite import EngineRole
 from src.infrastructure.shared.database.turso_connection import TursoConnection
 from src.infrastructure.shared.database.unit_of_work import SqlUnitOfWork
+from src.operations.migrations.safeguards import MigrationRefusedError
 from tests.builders import LOCAL, a_prompt, a_result, a_suite, an_evaluation, some_cases
 from tests.integration.database.revisions import config_for, write_revision
 
@@ -111,10 +112,10 @@ def test_going_to_the_beginning_and_back_gives_the_same_empty_tables(engine: Eng
     tables = tables_of(engine)
 
     command.downgrade(config_for(engine), "base")
-    assert tables_of(engine) == {"alembic_version"}
+    assert tables_of(engine) == {"_migration_lock", "alembic_version"}
     command.upgrade(config_for(engine), "head")
 
-    assert tables_of(engine) == tables
+    assert tables_of(engine) - {"_migration_lock"} == tables - {"_migration_lock"}
     assert not any(rows_of(engine).values())
 
 
@@ -165,7 +166,7 @@ def test_first_migration_that_fails_leaves_an_empty_database(alembic_engine: Eng
     with pytest.raises(ZeroDivisionError):
         command.upgrade(config, "head")
 
-    assert tables_of(alembic_engine) <= {"alembic_version"}
+    assert tables_of(alembic_engine) <= {"_migration_lock", "alembic_version"}
 
 
 def test_migration_that_breaks_a_foreign_key_is_refused_and_undone(engine: Engine, tmp_path: Path) -> None:
@@ -177,7 +178,7 @@ def test_migration_that_breaks_a_foreign_key_is_refused_and_undone(engine: Engin
         upgrade="op.execute(\"DELETE FROM prompts WHERE name = 'parent'\")",
     )
 
-    with pytest.raises(RuntimeError, match=r"breaks foreign keys.*evaluations"):
+    with pytest.raises(MigrationRefusedError, match=r"breaks foreign keys.*evaluations"):
         command.upgrade(config_for(engine, folder), "head")
 
     assert (rows_of(engine), revision_of(engine)) == (before, HEAD)

@@ -1,6 +1,7 @@
 """SQL as tokens: enough of SQLite's grammar to compare two texts, and to see what a statement does."""
 
 import re
+import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal, cast
@@ -107,6 +108,43 @@ def split_at_commas(found: Sequence[Token]) -> Iterator[Sequence[Token]]:
             begin = index + 1
     if begin < len(found):
         yield found[begin:]
+
+
+# What can begin or end a part of SQL in which a semicolon means nothing.
+_SPECIAL = re.compile(r"""['"`\[;]|--|/\*""")
+_ENDS = {"'": "'", '"': '"', "`": "`", "[": "]", "--": "\n", "/*": "*/"}
+_TRIGGER = re.compile(r"\s*CREATE\s+(TEMP\s+|TEMPORARY\s+)?TRIGGER\b", re.IGNORECASE)
+
+
+def statements(chunks: Iterable[str]) -> Iterator[str]:
+    """The statements of a script that comes in pieces; the last one may lack its semicolon, or be unfinished.
+
+    Never looks at a character twice, however long a statement is.
+    """
+    text, at, inside = "", 0, ""
+    for chunk in chunks:
+        text += chunk
+        begin = 0
+        while True:
+            if inside:
+                end = text.find(_ENDS[inside], at)
+                if end < 0:
+                    break
+                at, inside = end + len(_ENDS[inside]), ""
+            found = _SPECIAL.search(text, at)
+            if found is None:
+                break
+            at = found.end()
+            if found.group() != ";":
+                inside = found.group()
+            elif not _TRIGGER.match(text, begin) or sqlite3.complete_statement(text[begin:at]):
+                yield text[begin:at].strip()
+                begin = at
+        # what begins or ends with two characters may be cut between them
+        at = max(at, len(text) - 1) - begin
+        text = text[begin:]
+    if text.strip():
+        yield text.strip()
 
 
 def quoted(name: str) -> str:
