@@ -103,18 +103,21 @@ def _undeclared(migration: Migration, steps: Sequence[Taken], made: Made) -> Ite
         return
     for table, verb, at, act in _losses(migration, steps):
         if table not in declared and not made.has_table(table, at.lineno):
-            message = (
-                f'{verb} {table}, and {_DECLARATION} = ("{table}",) does not say so: the run will refuse it'
-            )
+            message = f'{verb} {table}, and no {_DECLARATION} = ("{table}",) says so: the run will refuse it'
             yield finding(UNDECLARED_LOSS, migration.path, message, at=at, inside=act.call)
 
 
 def _losses(migration: Migration, steps: Sequence[Taken]) -> Iterator[tuple[str, str, ast.expr, Act]]:
+    """Tables that have fewer rows afterwards, or are there no more under their name."""
     for found in migration.executed:
-        for rows in found.rows if UPGRADE in found.act.ways else ():
+        for rows in found.rows if found.act.ways else ():
             if rows.verb == "DELETE" and rows.table is not None:
                 yield rows.table, "deletes rows of", found.node, found.act
-    for taken in steps:
-        is_drop = taken.step.kind == "drop table" and UPGRADE in taken.act.ways
-        if is_drop and taken.step.table is not None:
-            yield taken.step.table, "drops", taken.node, taken.act
+    ups = [taken for taken in steps if UPGRADE in taken.act.ways]
+    put_back = {taken.step.to for taken in ups if taken.step.kind == "rename table"}
+    put_back |= {taken.step.table for taken in ups if taken.step.kind == "create table"}
+    for taken in ups:
+        table = taken.step.table
+        if taken.step.kind in ("drop table", "rename table") and table is not None and table not in put_back:
+            verb = "drops" if taken.step.kind == "drop table" else "renames"
+            yield table, verb, taken.node, taken.act

@@ -33,9 +33,10 @@ def check_file(migration: Migration) -> Iterator[Finding]:
 
 
 def _parts(migration: Migration) -> Iterator[Finding]:
+    missing = []
     for name in ("revision", "down_revision"):
         if (node := migration.assigned(name)) is None:
-            yield finding(NOT_A_MIGRATION, migration.path, f"there is no {name} = … in it")
+            missing.append(f"{name} = …")
             continue
         try:
             migration.value_of(name)
@@ -43,7 +44,9 @@ def _parts(migration: Migration) -> Iterator[Finding]:
             message = f"{name} is not written out: its value can be read only by running the file"
             yield finding(NOT_A_MIGRATION, migration.path, message, at=node)
     if not migration.defines(UPGRADE):
-        yield finding(NOT_A_MIGRATION, migration.path, "there is no function upgrade() in it")
+        missing.append("def upgrade()")
+    if missing:
+        yield finding(NOT_A_MIGRATION, migration.path, f"there is no {', no '.join(missing)} in it")
 
 
 def _file_name(migration: Migration) -> Iterator[Finding]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from tokenize import TokenError
 
+from src.domain.shared.errors import RuleViolationError
 from src.operations.migrations.lint.chain_rules import check_chain
 from src.operations.migrations.lint.data_rules import check_data
 from src.operations.migrations.lint.file_rules import check_file
@@ -27,8 +28,11 @@ class UnreadableError(ValueError):
         self.line = line
 
 
-class NothingToLintError(ValueError):
+class NothingToLintError(RuleViolationError):
     """A path that is not there, or a folder without migrations."""
+
+    code = "nothing_to_lint"
+    title = "There is nothing to lint"
 
 
 @dataclass(frozen=True, slots=True)

@@ -62,11 +62,15 @@ class Finding:
     last_line: int
 
     @property
-    def rule(self) -> Rule:
-        return RULES[self.code]
+    def name(self) -> str:
+        return RULES[self.code].name
+
+    @property
+    def recipe(self) -> str:
+        return RULES[self.code].recipe
 
     def __str__(self) -> str:
-        return f"{self.path}:{self.line}: {self.code} {self.rule.name}: {self.message}"
+        return f"{self.path}:{self.line}: {self.code} {self.name}: {self.message}"
 
 
 def finding(

@@ -218,7 +218,7 @@ def test_deleted_rows_must_be_declared() -> None:
     assert codes(delete, above="may_lose_rows = ('evaluations',)") == ""
     assert codes(delete, above="may_lose_rows: tuple[str, ...] = ['evaluations', 'prompts']") == ""
     assert codes(delete, above="may_lose_rows = ('prompts',)") == "AFM204"
-    assert codes("op.create_index('i', 'prompts', ['tags'])", delete) == ""
+    assert codes("op.create_index('i', 'prompts', ['tags'])", delete) == "AFM204"
     assert codes(executing("UPDATE evaluations SET prompt_id = 'y' WHERE prompt_id = 'x'")) == ""
     table = "evaluations = sa.table('evaluations', sa.column('id'))\n"
     assert codes(table + "op.execute(sa.delete(evaluations).where(evaluations.c.id == 'x'))") == "AFM204"

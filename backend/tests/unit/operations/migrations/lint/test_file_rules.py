@@ -38,19 +38,18 @@ def test_file_that_is_no_python_is_a_finding(source: bytes, line: int, said: str
 @pytest.mark.parametrize(
     ("source", "said"),
     [
-        ("", ["revision = …", "down_revision = …", "upgrade()"]),
+        ("", "no revision = …, no down_revision = …, no def upgrade() in it"),
         (
             migration(INDEX).replace("revision = '0002'", "revision = made()", 1),
-            ["revision is not written out"],
+            "revision is not written out",
         ),
-        (migration(INDEX).replace("def upgrade", "def up"), ["upgrade()"]),
+        (migration(INDEX).replace("def upgrade", "def up"), "there is no def upgrade() in it"),
     ],
 )
-def test_file_that_is_no_migration_is_a_finding(source: str, said: list[str]) -> None:
-    messages = [found.message for found in findings_in(source) if found.code == "AFM001"]
+def test_file_that_is_no_migration_is_a_finding(source: str, said: str) -> None:
+    (message,) = [found.message for found in findings_in(source) if found.code == "AFM001"]
 
-    assert all(any(words in message for message in messages) for words in said)
-    assert len(messages) == len(said)
+    assert said in message
 
 
 def test_annotated_names_are_read() -> None:

@@ -51,9 +51,8 @@ def test_markers_cannot_allow_what_breaks_the_software() -> None:
 
 
 def test_contract_allows_drops_and_renames_of_the_whole_migration() -> None:
-    upgrade = (
-        f"{DROP}\nop.rename_table('evaluations', 'runs')\nop.alter_column('prompts', 'id', nullable=False)"
-    )
+    rename = "op.alter_column('prompts', 'name', new_column_name='slug')"
+    upgrade = f"{DROP}\n{rename}\nop.alter_column('prompts', 'id', nullable=False)"
 
     assert codes(upgrade) == "AFM101 AFM102 AFM103"
     assert codes(upgrade, above="# autoforge: contract since release 1.4 nobody uses them") == ""
@@ -84,4 +83,4 @@ def test_finding_tells_where_what_and_where_the_recipe_is() -> None:
     (found,) = findings_in(migration(INDEX + "\n" + DROP))
 
     assert str(found).startswith("20261201_0002_second.py:12: AFM101 drop-in-one-step: drops prompts.tags,")
-    assert found.rule.recipe == "docs/migrations.md#afm101-drop-in-one-step"
+    assert found.recipe == "docs/migrations.md#afm101-drop-in-one-step"
