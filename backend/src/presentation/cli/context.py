@@ -11,6 +11,7 @@ from src.application.services import Services
 from src.core.config.settings.base import Settings, SettingsError
 from src.domain.shared.errors import ConflictError
 from src.presentation.cli.output import counted, say
+from src.presentation.cli.turso_ports import Turso
 
 # SQLite makes this much when it opens a new file: a process that died before its first migration leaves it behind.
 _EMPTY_DATABASE_BYTES = 4096
@@ -72,6 +73,8 @@ class Container(Protocol):
     def database(self) -> Database: ...
     @property
     def migrations(self) -> Migrations: ...
+    @property
+    def turso(self) -> Turso: ...
     def doctor(self) -> Sequence[Finding]: ...
     def close(self) -> None: ...
 
