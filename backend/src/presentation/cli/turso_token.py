@@ -223,8 +223,8 @@ def _show_plan(
         show(f"Would kill every token of: {', '.join(dying.databases)}.")
     where = to_file or ("the terminal" if sys.stdout.isatty() else "the pipe")
     show(
-        f"Would make a token for {plan.database.name} ({views.rights(plan)}; for {plan.expiration}), check it with a query, "
-        f"and hand it to {where}."
+        f"Would make a token for {plan.database.name} ({views.rights(plan)}; for {plan.expiration}), check it with a "
+        f"query, and hand it to {where}."
     )
 
 

@@ -15,8 +15,8 @@ from src.presentation.cli.turso_ports import (
     Location,
     Provision,
     Step,
-    TokenPlan,
     TokenFacts,
+    TokenPlan,
 )
 
 if TYPE_CHECKING:
