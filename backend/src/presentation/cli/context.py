@@ -12,6 +12,7 @@ from src.core.config.settings.base import AppEnv, Settings, SettingsError
 from src.domain.shared.errors import ConflictError
 from src.presentation.cli.database_types import Database, Migrations
 from src.presentation.cli.output import counted, say
+from src.presentation.cli.turso_ports import Turso
 
 
 class Finding(Protocol):
@@ -36,6 +37,8 @@ class Container(Protocol):
     def database(self) -> Database: ...
     @property
     def migrations(self) -> Migrations: ...
+    @property
+    def turso(self) -> Turso: ...
     def doctor(self) -> Sequence[Finding]: ...
     def close(self) -> None: ...
 
