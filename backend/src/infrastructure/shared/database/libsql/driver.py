@@ -63,7 +63,7 @@ class DriverStream(Session):  # type: ignore[misc]  # untyped as its package
         """One request with the answers to each of `requests`. Raises BadAnswerError, and what `post` raises."""
         try:
             answers: list[Json] = self.execute_pipeline(list(requests), track_autocommit=False)
-        except (ProtocolError, AttributeError, TypeError) as exc:
+        except (ProtocolError, AttributeError, TypeError, RecursionError) as exc:
             raise BadAnswerError(str(exc)) from None
         return answers
 
