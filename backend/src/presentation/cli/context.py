@@ -1,15 +1,17 @@
 """What commands are handed: a factory in `ctx.obj`, called inside a command, for everything that bootstrap makes."""
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import typer
+from pydantic import SecretStr
 
 from src.application.services import Services
 from src.core.config.settings.base import AppEnv, Settings, SettingsError
 from src.domain.shared.errors import ConflictError
+from src.presentation.cli.database_copies_types import Backups, Ping, Plan, Progress, RestoredAnew, SqlShell
 from src.presentation.cli.database_types import Database, Migrations
 from src.presentation.cli.output import counted, say
 from src.presentation.cli.turso_ports import Turso
@@ -39,6 +41,13 @@ class Container(Protocol):
     def migrations(self) -> Migrations: ...
     @property
     def turso(self) -> Turso: ...
+    @property
+    def backups(self) -> Backups: ...
+    def restore_given(self, name: str, url: str, token: SecretStr | None, **options: Any) -> RestoredAnew: ...
+    def restore_made(self, name: str, made_name: str, save_to: Path, **options: Any) -> RestoredAnew: ...
+    def plan_upgrade(self, revision: str, *, on_progress: Progress) -> Plan: ...
+    def open_shell(self, *, write: bool) -> AbstractContextManager[SqlShell]: ...
+    def ping(self, *, count: int) -> Ping: ...
     def doctor(self) -> Sequence[Finding]: ...
     def close(self) -> None: ...
 
