@@ -7,7 +7,8 @@ from tests.integration.cli.harness import Cli
 
 HEAD = '"""Second"""\n\nimport sqlalchemy as sa\nfrom alembic import op\n\n'
 IDS = 'revision = "9001"\ndown_revision = "0001"\n\n\n'
-DROP = f'{HEAD}{IDS}def upgrade() -> None:\n    op.drop_column("prompts", "tags")\n\n\ndef downgrade() -> None:\n    pass\n'
+UPGRADE = 'def upgrade() -> None:\n    op.drop_column("prompts", "tags")'
+DROP = f"{HEAD}{IDS}{UPGRADE}\n\n\ndef downgrade() -> None:\n    pass\n"
 NAME = "20270101_9001_drop_tags.py"
 
 
