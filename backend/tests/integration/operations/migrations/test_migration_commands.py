@@ -1,7 +1,7 @@
-"""Migrating as a program does, through `Migrations`, and as a person does, with plain `alembic`."""
+"""Migrating as a program does, through `Migrations`."""
 
+import json
 import logging
-import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -18,7 +18,6 @@ from src.infrastructure.shared.database.local_sqlite import EngineRole
 from src.infrastructure.shared.database.turso_connection import TursoConnection
 from src.operations.migrations.migrations import Migrations
 from src.operations.migrations.revisions import NoSuchRevisionError, UnknownRevisionError
-from tests.integration.database.revisions import write_revision
 
 
 @pytest.fixture
@@ -148,116 +147,17 @@ def test_threads_that_upgrade_at_once_apply_each_revision_once(settings: Setting
 
 
 def test_processes_that_upgrade_at_once_apply_each_revision_once(fresh: TursoConnection) -> None:
-    command = [sys.executable, "-m", f"{__package__}.migrating_process", str(fresh.path)]
+    module = f"{__package__}.migrating_process"
+    command = [sys.executable, "-m", module, fresh.get_connection_url(), "--begin-on-input"]
     pipes: Any = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
     processes: list[Any] = [subprocess.Popen(command, cwd=BACKEND_DIR, text=True, **pipes) for _ in range(4)]
     for process in processes:
-        assert process.stdout.readline() == "ready\n"
+        assert process.stderr.readline() == "ready\n"
     for process in processes:
         process.stdin.write("\n")
         process.stdin.flush()
-    said = [process.communicate(timeout=15) for process in processes]
+    said = [process.communicate(timeout=60) for process in processes]
 
-    assert [error for _, error in said] == [""] * 4
-    assert sorted(int(output) for output, _ in said) == [0, 0, 0, len(Migrations(fresh).chain)]
-
-
-# --- plain alembic ----------------------------------------------------------------------------------------------------
-
-
-def alembic(*arguments: str, database: Path, **environment: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "alembic", *arguments],
-        cwd=BACKEND_DIR,
-        env={**os.environ, "APP_ENV": "local", "DATABASE_URL": f"sqlite:///{database}", **environment},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-
-
-def test_alembic_upgrades_the_database_of_the_environment(
-    fresh: TursoConnection, migrations: Migrations
-) -> None:
-    done = alembic("upgrade", "head", database=fresh.path)
-
-    assert (done.returncode, done.stdout) == (0, "")
-    assert "INFO  [alembic.runtime.migration] Running upgrade  -> 0001, Initial schema" in done.stderr
-    assert migrations.status().pending == ()
-
-
-def test_alembic_tells_where_the_database_stands(migrations: Migrations, fresh: TursoConnection) -> None:
-    migrations.upgrade()
-    fresh.dispose()
-
-    done = alembic("current", database=fresh.path)
-
-    assert (done.returncode, done.stdout.strip()) == (0, f"{migrations.chain[-1].id} (head)")
-
-
-def test_alembic_downgrades_one_step(migrations: Migrations, fresh: TursoConnection) -> None:
-    migrations.upgrade()
-    fresh.dispose()
-
-    done = alembic("downgrade", "-1", database=fresh.path)
-
-    assert done.returncode == 0, done.stderr
-    assert migrations.status().pending == migrations.chain[-1:]
-
-
-def test_alembic_refuses_to_write_a_script_and_says_what_to_do(fresh: TursoConnection) -> None:
-    done = alembic("upgrade", "head", "--sql", database=fresh.path)
-
-    assert done.returncode != 0
-    assert "--sql is not supported" in done.stderr
-    assert "autoforge db plan" in done.stderr
-    assert (done.stdout, fresh.path.exists()) == ("", False)
-
-
-def test_alembic_leaves_the_loggers_of_the_program_alone(fresh: TursoConnection, tmp_path: Path) -> None:
-    """With its own logging configured, as on the command line."""
-    program = (
-        "import logging; log = logging.getLogger('src.of.a.test'); from alembic.config import main;"
-        "main(['current']); print(log.disabled)"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", program],
-        cwd=BACKEND_DIR,
-        env={**os.environ, "APP_ENV": "local", "DATABASE_URL": f"sqlite:///{fresh.path}"},
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-
-    assert done.stdout.split() == ["False"]
-
-
-def test_migration_that_fails_is_told_and_undone(
-    migrations: Migrations, fresh: TursoConnection, tmp_path: Path
-) -> None:
-    migrations.upgrade()
-    fresh.dispose()
-    head = migrations.chain[-1].id
-    folder = write_revision(
-        tmp_path / "more",
-        "9001",
-        after=head,
-        upgrade="op.create_table('half', sa.Column('x', sa.Text()))\nraise ZeroDivisionError('a bug')",
-    )
-    ini = tmp_path / "alembic.ini"
-    ours = BACKEND_DIR / "alembic"
-    text = (BACKEND_DIR / "alembic.ini").read_text()
-    ini.write_text(
-        text.replace(
-            "script_location = alembic",
-            f"script_location = {ours}\nversion_locations = {ours}/versions:{folder}",
-        )
-    )
-
-    done = alembic("-c", str(ini), "upgrade", "head", database=fresh.path)
-
-    assert done.returncode != 0
-    assert "ZeroDivisionError: a bug" in done.stderr
-    assert migrations.status().current == head
-    with fresh.engine(EngineRole.READ).connect() as connection:
-        assert not inspect(connection).has_table("half")
+    assert [process.returncode for process in processes] == [0] * 4, said
+    applied = sorted(len(json.loads(output)) for output, _ in said)
+    assert applied == [0, 0, 0, len(Migrations(fresh).chain)]
