@@ -2,9 +2,9 @@
 
 import json
 import logging
+import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -18,14 +18,7 @@ from src.infrastructure.shared.database.local_sqlite import EngineRole
 from src.infrastructure.shared.database.turso_connection import TursoConnection
 from src.operations.migrations.migrations import Migrations
 from src.operations.migrations.revisions import NoSuchRevisionError, UnknownRevisionError
-
-
-@pytest.fixture
-def fresh(settings: Settings) -> Iterator[TursoConnection]:
-    """A database whose file does not exist."""
-    fresh = TursoConnection(settings)
-    yield fresh
-    fresh.dispose()
+from tests.integration.operations.migrations.databases import open_database
 
 
 @pytest.fixture
@@ -51,8 +44,9 @@ def test_absent_database_has_everything_pending_and_stays_absent(
     status = migrations.status()
 
     assert (status.current, status.pending) == (None, migrations.chain)
-    assert status.url == f"sqlite:///{fresh.path}"
-    assert not fresh.path.exists()
+    assert (status.url, status.is_empty) == (fresh.get_connection_url(), True)
+    if fresh.is_local:
+        assert not fresh.path.exists()
 
 
 def test_upgrade_applies_what_is_pending_and_tells_it(migrations: Migrations) -> None:
@@ -112,12 +106,21 @@ def test_database_of_a_newer_version_is_refused(migrations: Migrations, fresh: T
             ask()
 
 
-def test_file_without_our_tables_has_everything_pending(
-    migrations: Migrations, fresh: TursoConnection
-) -> None:
-    fresh.path.touch()
+def test_empty_file_has_everything_pending(settings: Settings) -> None:
+    database = TursoConnection(settings)
+    database.path.touch()
 
-    assert migrations.status().current is None
+    assert Migrations(database).status().current is None
+    assert Migrations(database).status().is_empty
+
+    database.dispose()
+
+
+def test_database_with_tables_of_others_is_not_empty(migrations: Migrations, fresh: TursoConnection) -> None:
+    with fresh.engine(EngineRole.WRITE).begin() as connection:
+        connection.exec_driver_sql("CREATE TABLE theirs (x INTEGER)")
+
+    assert (migrations.status().current, migrations.status().is_empty) == (None, False)
 
 
 def test_migrating_leaves_the_loggers_of_the_program_alone(migrations: Migrations) -> None:
@@ -132,9 +135,11 @@ def test_migrating_leaves_the_loggers_of_the_program_alone(migrations: Migration
 # --- at the same time -------------------------------------------------------------------------------------------------
 
 
-def test_threads_that_upgrade_at_once_apply_each_revision_once(settings: Settings) -> None:
+def test_threads_that_upgrade_at_once_apply_each_revision_once(
+    fresh: TursoConnection, fresh_url: tuple[str, str | None]
+) -> None:
     def upgrade(_: int) -> int:
-        database = TursoConnection(settings)
+        database = open_database(*fresh_url)
         try:
             return len(Migrations(database).upgrade().applied)
         finally:
@@ -143,14 +148,19 @@ def test_threads_that_upgrade_at_once_apply_each_revision_once(settings: Setting
     with ThreadPoolExecutor(4) as pool:
         applied = sorted(pool.map(upgrade, range(4)))
 
-    assert applied == [0, 0, 0, len(Migrations(TursoConnection(settings)).chain)]
+    assert applied == [0, 0, 0, len(Migrations(fresh).chain)]
 
 
-def test_processes_that_upgrade_at_once_apply_each_revision_once(fresh: TursoConnection) -> None:
+def test_processes_that_upgrade_at_once_apply_each_revision_once(
+    fresh: TursoConnection, fresh_url: tuple[str, str | None]
+) -> None:
     module = f"{__package__}.migrating_process"
     command = [sys.executable, "-m", module, fresh.get_connection_url(), "--begin-on-input"]
     pipes: Any = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-    processes: list[Any] = [subprocess.Popen(command, cwd=BACKEND_DIR, text=True, **pipes) for _ in range(4)]
+    environment = {**os.environ, "TURSO_AUTH_TOKEN": fresh_url[1] or ""}
+    processes: list[Any] = [
+        subprocess.Popen(command, cwd=BACKEND_DIR, env=environment, text=True, **pipes) for _ in range(4)
+    ]
     for process in processes:
         assert process.stderr.readline() == "ready\n"
     for process in processes:
