@@ -1,5 +1,6 @@
 """The only place that picks implementations. Heavy parts are imported by the function that needs them."""
 
+from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -25,6 +26,7 @@ from src.operations.migrations.migrations import Migrations
 
 if TYPE_CHECKING:
     from src.operations.doctor.doctor import Finding
+    from src.operations.migrations.lint.lint import Report
     from src.operations.turso.turso import Turso
 
 
@@ -61,6 +63,12 @@ class Container:
         from src.operations.doctor.doctor import examine
 
         return examine(self.settings, self.database, self.migrations)
+
+    def lint_migrations(self, paths: Sequence[Path]) -> "Report":
+        from src.operations.migrations.lint.lint import lint
+        from src.operations.migrations.revisions import VERSIONS
+
+        return lint(paths, project=VERSIONS)
 
     @cached_property
     def turso(self) -> "Turso":

@@ -10,7 +10,7 @@ import typer
 from src.application.services import Services
 from src.core.config.settings.base import AppEnv, Settings, SettingsError
 from src.domain.shared.errors import ConflictError
-from src.presentation.cli.database_types import Database, Migrations
+from src.presentation.cli.database_types import Database, LintReport, Migrations
 from src.presentation.cli.output import counted, say
 
 
@@ -37,6 +37,7 @@ class Container(Protocol):
     @property
     def migrations(self) -> Migrations: ...
     def doctor(self) -> Sequence[Finding]: ...
+    def lint_migrations(self, paths: Sequence[Path]) -> LintReport: ...
     def close(self) -> None: ...
 
 

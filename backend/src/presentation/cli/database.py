@@ -7,6 +7,7 @@ import typer
 
 from src.presentation.cli.confirming import YesOption, require_yes
 from src.presentation.cli.context import opened
+from src.presentation.cli.database_lint import lint
 from src.presentation.cli.database_schema import check, history, stamp
 from src.presentation.cli.database_target import (
     DatabaseOption,
@@ -142,6 +143,7 @@ def downgrade(
 app.command("history")(history)
 app.command("check")(check)
 app.command("stamp")(stamp)
+app.command("lint")(lint)
 
 
 def _tell_upgrade(
