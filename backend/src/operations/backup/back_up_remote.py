@@ -13,7 +13,7 @@ from sqlalchemy import text
 from src.operations.backup.dump import DumpWriter, load_dump
 from src.operations.backup.errors import BackupDamagedError, BackupError
 from src.operations.backup.folder import BackupFolder, backup_name
-from src.operations.backup.pouring import Sums, pour, require_same
+from src.operations.backup.pouring import Sums, differing_tables, pour
 from src.operations.backup.record import Backup, Kind
 from src.operations.backup.remote import Remote, engine_on
 from src.operations.backup.remote_snapshot import RemoteContents, RemoteSnapshot
@@ -150,5 +150,6 @@ def _proved(
         found = examine(into, on_progress)
     except BackupDamagedError as exc:
         raise BackupError(f"The dump of {url} does not load: {exc}") from exc
-    require_same(into, contents, sums, url)
+    if unlike := differing_tables(into, contents.stored, sums):
+        raise BackupError(f"The dump of {url} has other rows in {unlike}. Check the disk.")
     return found

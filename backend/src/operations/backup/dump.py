@@ -8,14 +8,15 @@ import gzip
 import io
 import math
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import IO, Any
 
-from src.infrastructure.shared.database.sql_text import literal, quoted, statements
+from src.infrastructure.shared.database.sql_text import literal, statements
 from src.operations.backup.errors import BackupDamagedError
 from src.operations.backup.sqlite_file import Progress, no_progress, watched
+from src.operations.backup.stored import StoredTable
 
 _CHUNK = 256 * 1024
 _MOST_ROWS = 200
@@ -28,20 +29,21 @@ class DumpWriter:
 
     def __init__(self, file: IO[str]) -> None:
         self._file = file
-        self._into, self._rows, self._characters = "", list[str](), 0
+        self._table: StoredTable | None = None
+        self._rows: list[str] = []
+        self._characters = 0
         file.write("PRAGMA foreign_keys=OFF;\nBEGIN TRANSACTION;\n")
 
     def statement(self, sql: str) -> None:
         self._end_insert()
         self._file.write(f"{sql};\n")
 
-    def row(self, table: str, columns: tuple[str, ...], values: Iterable[object]) -> None:
-        into = f"INSERT INTO {quoted(table)} ({', '.join(map(quoted, columns))}) VALUES"
+    def row(self, table: StoredTable, values: Sequence[object]) -> None:
         text = f"({','.join(map(sql_literal, values))})"
-        full = len(self._rows) >= _MOST_ROWS or self._characters + len(text) > _MOST_CHARACTERS
-        if into != self._into or full:
+        is_full = len(self._rows) >= _MOST_ROWS or self._characters + len(text) > _MOST_CHARACTERS
+        if table is not self._table or is_full:
             self._end_insert()
-            self._into = into
+            self._table = table
         self._rows.append(text)
         self._characters += len(text)
 
@@ -50,9 +52,10 @@ class DumpWriter:
         self._file.write("COMMIT;\n")
 
     def _end_insert(self) -> None:
-        if self._rows:
-            self._file.write(f"{self._into}\n{f',{chr(10)}'.join(self._rows)};\n")
-        self._into, self._rows, self._characters = "", [], 0
+        if self._table is not None:
+            rows = ",\n".join(self._rows)
+            self._file.write(f"{self._table.insert_into}\n{rows};\n")
+        self._table, self._rows, self._characters = None, [], 0
 
 
 def sql_literal(value: object) -> str:

@@ -6,6 +6,7 @@ record is there. Writers share a lock on the folder, so whoever can have it alon
 
 import os
 import shutil
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
@@ -38,14 +39,23 @@ class BackupFolder:
         Whatever ends the block before that removes it. Raises NoRoomError.
         """
         with self._writing():
-            free = shutil.disk_usage(self.path).free
-            if free < expected_bytes + _SPARE_BYTES:
-                raise NoRoomError(self.path, needed=expected_bytes + _SPARE_BYTES, free=free)
+            require_room(self.path, expected_bytes)
             partial = self._reserve(name)
             try:
                 yield partial
             finally:
                 partial.discard()
+
+    @contextmanager
+    def workspace(self, *, expected_bytes: int) -> Iterator[Path]:
+        """A folder for what is thrown away at the end of the block. Raises NoRoomError."""
+        with self._writing():
+            require_room(self.path, expected_bytes)
+            path = Path(tempfile.mkdtemp(dir=self.path, suffix=PARTIAL_SUFFIX))  # mode 0700
+            try:
+                yield path
+            finally:
+                shutil.rmtree(path)
 
     def add(self, backup: Backup) -> Backup:
         """Writes the record of what has no file here."""
@@ -79,7 +89,7 @@ class BackupFolder:
                 with suppress(BlockingIOError):
                     fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
                     for dead in self.path.glob(f"*{PARTIAL_SUFFIX}*"):
-                        dead.unlink(missing_ok=True)
+                        shutil.rmtree(dead) if dead.is_dir() else dead.unlink()
                 fcntl.flock(lock, fcntl.LOCK_SH)
             yield
 
@@ -102,7 +112,7 @@ class Partial:
         """Raises FileExistsError when another writer is at it."""
         self.wanted = wanted
         self.path = wanted.with_name(wanted.name + PARTIAL_SUFFIX)
-        _make_private(self.path)
+        make_private(self.path)
 
     def publish(self, describe: Callable[[int, str], Backup]) -> Backup:
         """Makes it a backup; `describe` makes the record, given its size in bytes and its SHA-256."""
@@ -126,7 +136,7 @@ class Partial:
     def beside(self, suffix: str) -> Iterator[Path]:
         """Another empty file of mode 0600, which is removed at the end of the block."""
         path = self.path.with_name(self.path.name + suffix)
-        _make_private(path)
+        make_private(path)
         try:
             yield path
         finally:
@@ -137,6 +147,18 @@ def backup_name(database: str, moment: datetime, revision: str | None, suffix: s
     """Such as "autoforge_dev-20261123T081530Z-0001.db"."""
     plain = "".join(char if char.isalnum() or char in "-_" else "_" for char in database)
     return f"{plain}-{moment.astimezone(UTC):%Y%m%dT%H%M%SZ}-{revision or 'empty'}{suffix}"
+
+
+def require_room(folder: Path, needed: int) -> None:
+    """Raises NoRoomError unless the disk takes `needed` bytes and a little more."""
+    needed, free = needed + _SPARE_BYTES, shutil.disk_usage(folder).free
+    if free < needed:
+        raise NoRoomError(folder, needed=needed, free=free)
+
+
+def make_private(path: Path) -> None:
+    """An empty file that only its owner reads. Raises FileExistsError."""
+    os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
 
 
 def digest_of(path: Path, on_read: Callable[[bytes], object] = lambda _chunk: None) -> tuple[str, int]:
@@ -159,10 +181,6 @@ def sync(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-
-
-def _make_private(path: Path) -> None:
-    os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
 
 
 def _remove(path: Path) -> None:

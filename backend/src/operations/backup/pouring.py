@@ -1,7 +1,6 @@
 """Writing a remote snapshot down, as SQL text or straight into a database file, and proving that nothing changed."""
 
 import sqlite3
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
@@ -9,10 +8,10 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import Any, Protocol
 
-from src.infrastructure.shared.database.sql_text import quoted
 from src.operations.backup.errors import BackupError
 from src.operations.backup.remote_snapshot import RemoteContents, RemoteSnapshot
-from src.operations.backup.sqlite_file import Progress
+from src.operations.backup.sqlite_file import Progress, open_at_rest
+from src.operations.backup.stored import SEQUENCES, Stored, StoredTable
 
 _MOST_ROWS = 500
 _ANY_ORDER = 2**128
@@ -22,7 +21,7 @@ class Sink(Protocol):
     """Takes a database part by part."""
 
     def statement(self, sql: str) -> None: ...
-    def row(self, table: str, columns: tuple[str, ...], values: Sequence[Any]) -> None: ...
+    def row(self, table: StoredTable, values: Sequence[Any]) -> None: ...
     def end(self) -> None: ...
 
 
@@ -46,35 +45,32 @@ Sums = Mapping[str, TableSum]
 
 def pour(snapshot: RemoteSnapshot, contents: RemoteContents, sink: Sink, on_progress: Progress) -> Sums:
     """Everything in an order in which it can be made: tables, rows, then what watches rows or points to them."""
-    sums: dict[str, TableSum] = defaultdict(TableSum)
-    for table in contents.tables:
+    stored = contents.stored
+    sums = {table.name: TableSum() for table in stored.filled}
+    for table in stored.tables:
         sink.statement(table.sql)
-    if contents.has_sequences:
-        sums["sqlite_sequence"] = TableSum()
-    seen = 0
-    at_sequences = False
+    seen, at = 0, ""
     for table, row in snapshot.rows(contents):
-        if table.name == "sqlite_sequence" and not at_sequences:
-            at_sequences = True
-            sink.statement("DELETE FROM sqlite_sequence")
-        seen += sums[table.name].add(row)
-        sink.row(table.name, table.columns, row)
+        if table.name != at:
+            at = table.name
+            if at == SEQUENCES:  # the rows before have made some
+                sink.statement(f"DELETE FROM {SEQUENCES}")  # noqa: S608 - a constant
+        seen += sums[at].add(row)
+        sink.row(table, row)
         on_progress("Reading", min(seen / contents.bytes, 1))
-    for table in contents.tables:
-        if table.rebuilt_by is not None:
-            sink.statement(table.rebuilt_by)
-    for sql in contents.finishing:
+    for sql in (*filter(None, (table.rebuilt_by for table in stored.tables)), *stored.finishing):
         sink.statement(sql)
     sink.end()
     return sums
 
 
 class DatabaseWriter:
-    """Fills the empty file `path`."""
+    """Fills an empty database, in one transaction."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
-        self._sql, self._rows = "", list[Sequence[Any]]()
+        self._table: StoredTable | None = None
+        self._rows: list[Sequence[Any]] = []
         connection.execute("PRAGMA journal_mode=MEMORY")
         connection.execute("PRAGMA synchronous=OFF")
         connection.execute("BEGIN")
@@ -83,12 +79,10 @@ class DatabaseWriter:
         self._flush()
         self._connection.execute(sql)
 
-    def row(self, table: str, columns: tuple[str, ...], values: Sequence[Any]) -> None:
-        places = ", ".join("?" * len(columns))
-        sql = f"INSERT INTO {quoted(table)} ({', '.join(map(quoted, columns))}) VALUES ({places})"  # noqa: S608
-        if sql != self._sql or len(self._rows) >= _MOST_ROWS:
+    def row(self, table: StoredTable, values: Sequence[Any]) -> None:
+        if table is not self._table or len(self._rows) >= _MOST_ROWS:
             self._flush()
-            self._sql = sql
+            self._table = table
         self._rows.append(values)
 
     def end(self) -> None:
@@ -96,9 +90,9 @@ class DatabaseWriter:
         self._connection.execute("COMMIT")
 
     def _flush(self) -> None:
-        if self._rows:
-            self._connection.executemany(self._sql, self._rows)
-        self._sql, self._rows = "", []
+        if self._table is not None:
+            self._connection.executemany(self._table.insert, self._rows)
+        self._table, self._rows = None, []
 
 
 def write_database(snapshot: RemoteSnapshot, into: Path, on_progress: Progress) -> None:
@@ -109,18 +103,18 @@ def write_database(snapshot: RemoteSnapshot, into: Path, on_progress: Progress) 
             sums = pour(snapshot, contents, DatabaseWriter(connection), on_progress)
         except sqlite3.Error as exc:
             raise BackupError(f"{snapshot.url} cannot be copied into a SQLite file: {exc}.") from exc
-    require_same(into, contents, sums, snapshot.url)
+    if unlike := differing_tables(into, contents.stored, sums):
+        raise BackupError(f"The copy of {snapshot.url} has other rows in {unlike}. Check the disk.")
 
 
-def require_same(file: Path, contents: RemoteContents, sums: Sums, url: str) -> None:
-    """Raises BackupError unless `file` has exactly the rows that were read."""
-    with closing(sqlite3.connect(f"{file.resolve().as_uri()}?mode=ro&immutable=1", uri=True)) as connection:
-        for table in contents.tables:
-            if table.rebuilt_by is not None:
-                continue
+def differing_tables(file: Path, stored: Stored, sums: Sums) -> str:
+    """The tables of a file at rest whose rows are not exactly those of `sums`."""
+    unlike = []
+    with closing(open_at_rest(file)) as connection:
+        for table in stored.filled:
             found = TableSum()
-            columns = ", ".join(map(quoted, table.columns))
-            for row in connection.execute(f"SELECT {columns} FROM {quoted(table.name)}"):  # noqa: S608
+            for row in connection.execute(table.select):
                 found.add(row)
-            if found != sums.get(table.name, TableSum()):
-                raise BackupError(f"The copy of {url} has other rows in {table.name}. Check the disk.")
+            if found != sums.get(table.name):
+                unlike.append(table.name)
+    return ", ".join(unlike)

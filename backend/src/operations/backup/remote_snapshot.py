@@ -7,7 +7,6 @@ and a writer beside it, while the server stayed at 37 MB.)
 """
 
 import base64
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from types import TracebackType
@@ -20,23 +19,15 @@ from sqlalchemy import make_url
 
 from src.domain.shared.errors import UnavailableError
 from src.infrastructure.shared.database.libsql.address import address_of
-from src.infrastructure.shared.database.sql_text import quoted, tokens
 from src.operations.backup.errors import BackupError
-from src.operations.migrations.schema import is_bookkeeping
+from src.operations.backup.stored import COLUMNS, OBJECTS, SHADOWS, Stored, StoredTable, stored
 
 if TYPE_CHECKING:
     import httpx2
 
 _CHUNK = 64 * 1024
 _CONNECT_SECONDS, _SILENCE_SECONDS = 5.0, 30.0
-_OBJECTS = "SELECT type, name, tbl_name, sql FROM sqlite_master WHERE sql IS NOT NULL ORDER BY rowid"
-_SHADOWS = "SELECT name FROM pragma_table_list WHERE schema = 'main' AND type = 'shadow'"
-_COLUMNS = """
-    SELECT m.name, p.name FROM sqlite_master m JOIN pragma_table_xinfo(m.name) p
-    WHERE m.type = 'table' AND p.hidden = 0 ORDER BY m.name, p.cid
-"""
 _BYTES = "SELECT p.page_count * s.page_size FROM pragma_page_count p JOIN pragma_page_size s"
-_FULL_TEXT = ("fts3", "fts4", "fts5")
 
 Row = tuple[Any, ...]
 
@@ -52,22 +43,10 @@ class TokenRefusedError(BackupError):
 
 
 @dataclass(frozen=True, slots=True)
-class RemoteTable:
-    """`columns` are those that can be inserted. A table of `rebuilt_by` gets its rows by that statement instead."""
-
-    name: str
-    sql: str
-    columns: tuple[str, ...]
-    rebuilt_by: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class RemoteContents:
-    """What there is in the snapshot. `finishing` are the indexes, views and triggers."""
+    """`bytes` is the size of the database, `revision` that of its migrations."""
 
-    tables: tuple[RemoteTable, ...]
-    finishing: tuple[str, ...]
-    has_sequences: bool
+    stored: Stored
     bytes: int
     revision: str | None
 
@@ -99,40 +78,23 @@ class RemoteSnapshot:
 
     def contents(self) -> RemoteContents:
         found: list[list[Row]] = [[] for _ in range(5)]
-        for step, row in self._run(["BEGIN DEFERRED", _OBJECTS, _SHADOWS, _COLUMNS, _BYTES]):
+        for step, row in self._run(["BEGIN DEFERRED", OBJECTS, SHADOWS, COLUMNS, _BYTES]):
             found[step].append(row)
         _, objects, shadows, columns, size = found
-        hidden = {str(name) for (name,) in shadows}
-        of_table: dict[str, list[str]] = {}
-        for table, column in columns:
-            of_table.setdefault(table, []).append(column)
-        ours = [row for row in objects if _is_kept(row[2]) and row[2] not in hidden]
-        is_migrated = any(row[1] == "alembic_version" for row in ours)
+        is_migrated = any(row[1] == "alembic_version" for row in objects)
         return RemoteContents(
-            tables=tuple(_table(row[1], row[3], of_table[row[1]]) for row in ours if row[0] == "table"),
-            finishing=tuple(
-                sql for kind in ("index", "view", "trigger") for found, _, _, sql in ours if found == kind
-            ),
-            has_sequences=any(row[1] == "sqlite_sequence" for row in objects),
-            bytes=int(size[0][0]),
-            revision=self._revision() if is_migrated else None,
+            stored(objects, shadows, columns), int(size[0][0]), self._revision() if is_migrated else None
         )
+
+    def rows(self, contents: RemoteContents) -> Iterator[tuple[StoredTable, Row]]:
+        """Every row of every table, table by table. Ends the snapshot."""
+        tables = contents.stored.filled
+        for step, row in self._run([*(table.select for table in tables), "COMMIT"]):
+            yield tables[step], row
 
     def _revision(self) -> str | None:
         found = [str(row[0]) for _, row in self._run(["SELECT version_num FROM alembic_version"])]
         return found[0] if found else None
-
-    def rows(self, contents: RemoteContents) -> Iterator[tuple[RemoteTable, Row]]:
-        """Every row of every table, table by table, those of `sqlite_sequence` last. Ends the snapshot."""
-        tables = [table for table in contents.tables if table.rebuilt_by is None]
-        if contents.has_sequences:
-            tables.append(RemoteTable("sqlite_sequence", "", ("name", "seq")))
-        selects = [
-            f"SELECT {', '.join(map(quoted, table.columns))} FROM {quoted(table.name)}"  # noqa: S608 - quoted
-            for table in tables
-        ]
-        for step, row in self._run([*selects, "COMMIT"]):
-            yield tables[step], row
 
     def _run(self, statements: Sequence[str]) -> Iterator[tuple[int, Row]]:
         """Rows with the number of their statement; each statement only runs when the one before did."""
@@ -202,29 +164,6 @@ def _lines(chunks: Iterator[bytes]) -> Iterator[bytes]:
             rest = [more[-1]]
     if last := b"".join(rest):
         yield last
-
-
-def _is_kept(table: str) -> bool:
-    return not is_bookkeeping(table) or table == "alembic_version"
-
-
-def _table(name: str, sql: str, columns: Sequence[str]) -> RemoteTable:
-    """Full-text tables are copied by what is in them, since their own tables can only be written by themselves."""
-    found = list(tokens(sql))
-    if not found[1].is_word("VIRTUAL"):
-        return RemoteTable(name, sql, tuple(columns))
-    module = next(
-        (token.text.lower() for token, to in zip(found[1:], found, strict=False) if to.is_word("USING")), ""
-    )
-    if module not in _FULL_TEXT:
-        return RemoteTable(name, sql, tuple(columns))
-    external = re.search(r"""\bcontent\s*=\s*('[^']*'|"[^"]*"|\w*)""", sql)
-    if external is None:
-        return RemoteTable(name, sql, ("rowid", *columns))
-    if external[1] in ("''", '""', ""):
-        raise BackupError(f"{name} is a full-text table without content, which cannot be read back.")
-    rebuild = f"INSERT INTO {quoted(name)} ({quoted(name)}) VALUES ('rebuild')"  # noqa: S608 - quoted
-    return RemoteTable(name, sql, (), rebuild)
 
 
 def _decoded(value: dict[str, Any]) -> object:

@@ -10,8 +10,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO
 
-from src.operations.backup.errors import BackupDamagedError, NoRoomError, RestoreError
-from src.operations.backup.folder import BackupFolder, backup_name, sync
+from src.operations.backup.errors import BackupDamagedError, RestoreError
+from src.operations.backup.folder import BackupFolder, backup_name, make_private, require_room, sync
 from src.operations.backup.record import Backup, Kind
 from src.operations.backup.sole_owner import Owned, sole_owner
 from src.operations.backup.sqlite_file import (
@@ -23,13 +23,10 @@ from src.operations.backup.sqlite_file import (
     open_for_reading,
     revision_of,
 )
-from src.operations.backup.unpacking import Source, unpack
+from src.operations.backup.unpacking import Source, expected_bytes, unpack
 from src.operations.migrations.schema import row_counts
 
 _BESIDE = ("-wal", "-shm", "-journal")
-_SPARE_BYTES = 5_000_000
-# A dump is text, compressed; no text of ours was ever compressed better than this.
-_LARGEST_RATIO = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,22 +67,14 @@ def restore_file(
 def _new_file(target: Path, source: Source) -> Iterator[Path]:
     """An empty file on the disk of `target`, which the swap takes; whoever has the database alone may make it."""
     place = target.resolve()
-    _require_room(place.parent, source)
+    require_room(place.parent, expected_bytes(source))
     new = place.with_name(place.name + ".restoring")
     _remove(new)  # of a restore that was killed
-    os.close(os.open(new, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+    make_private(new)
     try:
         yield new
     finally:
         _remove(new)
-
-
-def _require_room(folder: Path, source: Source) -> None:
-    size = source.path.stat().st_size
-    needed = size * (_LARGEST_RATIO if source.path.suffix == ".gz" else 1) + _SPARE_BYTES
-    free = shutil.disk_usage(folder).free
-    if free < needed:
-        raise NoRoomError(folder, needed=needed, free=free)
 
 
 def _keep(owned: Owned, target: Path, folder: BackupFolder, reason: str, on_progress: Progress) -> Backup:

@@ -18,6 +18,8 @@ from src.operations.backup.sqlite_file import (
     no_progress,
 )
 
+# How much smaller compressed text usually is.
+_USUAL_RATIO = 4
 _DUMPS = (".sql", ".sql.gz")
 
 
@@ -50,6 +52,12 @@ def find_source(name: str, folder: BackupFolder) -> Source:
     if not backup.is_there:
         raise BackupNotFoundError(f"{backup.path} is gone; only its record is left.")
     return Source(backup.path, backup)
+
+
+def expected_bytes(source: Source) -> int:
+    """About what the database will take that `unpack` makes."""
+    size = source.path.stat().st_size
+    return size * _USUAL_RATIO if source.path.suffix == ".gz" else size
 
 
 def unpack(

@@ -1,11 +1,11 @@
 """Copies of a database as it is now (a branch), or as it was (a restore): always a new database beside the old."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from pydantic import SecretStr
 
-from src.operations.turso.errors import NameTakenError, TursoInputError
+from src.operations.turso.errors import NameTakenError, TursoInputError, TursoRefusedError
 from src.operations.turso.platform import TursoPlatform
 from src.operations.turso.records import Database, require_name
 from src.operations.turso.token_facts import span
@@ -34,6 +34,25 @@ class Copying:
     at: datetime | None
     existing: Database | None
     notes: tuple[str, ...]
+    platform: TursoPlatform = field(repr=False)
+
+    def make(self) -> Database:
+        """Makes the copy, unless it is there. Raises NameTakenError when somebody else made something of that name."""
+        if self.existing is not None:
+            return self.existing
+        seed = {"type": "database", "name": self.source.name}
+        if self.at is not None:
+            seed["timestamp"] = _rfc3339(self.at)
+        try:
+            made = self.platform.create_database(self.name, self.group, seed=seed)
+        except TursoRefusedError as exc:
+            if self.at is None or exc.status != 400:
+                raise
+            more = "A time before the database was made, or further back than the plan keeps, cannot be restored."
+            raise TursoRefusedError(f"{exc} {more}", status=exc.status) from None
+        if made.parent is None or made.parent.name != self.source.name:
+            raise NameTakenError(_taken(made, f"not the copy of {self.source.name} that was asked for"))
+        return made
 
 
 def plan_branch(platform: TursoPlatform, source: str, name: str) -> Copying:
@@ -43,7 +62,7 @@ def plan_branch(platform: TursoPlatform, source: str, name: str) -> Copying:
     if existing is not None and (existing.parent is None or existing.parent.name != source):
         raise NameTakenError(_taken(existing, f"no branch of {source}"))
     notes = ("Branches count towards the databases of the plan, and stay until they are deleted.",)
-    return Copying(original, name, original.group or "", None, existing, notes)
+    return Copying(original, name, original.group or "", None, existing, notes, platform)
 
 
 def plan_restore(
@@ -59,20 +78,8 @@ def plan_restore(
     existing = platform.find_database(own_name)
     if existing is not None and not _is_restore(existing, source, at, told_by_name=name is None):
         raise NameTakenError(_taken(existing, f"not known to be {source} of {_rfc3339(at)}"))
-    return Copying(original, own_name, original.group or "", at, existing, _restore_notes(platform, at, now))
-
-
-def copy(platform: TursoPlatform, copying: Copying) -> Database:
-    """Makes the copy, unless it is there. Raises NameTakenError when somebody else made something of that name."""
-    if copying.existing is not None:
-        return copying.existing
-    seed = {"type": "database", "name": copying.source.name}
-    if copying.at is not None:
-        seed["timestamp"] = _rfc3339(copying.at)
-    made = platform.create_database(copying.name, copying.group, seed=seed)
-    if made.parent is None or made.parent.name != copying.source.name:
-        raise NameTakenError(_taken(made, f"not the copy of {copying.source.name} that was asked for"))
-    return made
+    notes = _restore_notes(platform, at, now)
+    return Copying(original, own_name, original.group or "", at, existing, notes, platform)
 
 
 class DatabaseBranches:
@@ -84,7 +91,7 @@ class DatabaseBranches:
     def branch(self, name: str) -> Branch:
         """The branch `name`, made if it is not there."""
         before = datetime.now(UTC)
-        made = copy(self._platform, plan_branch(self._platform, self._source, name))
+        made = plan_branch(self._platform, self._source, name).make()
         branched_at = made.parent.branched_at if made.parent is not None else None
         created_at = branched_at or before
         return Branch(made.name, made.hostname, made.url, created_at, _rfc3339(min(before, created_at)))

@@ -1,7 +1,7 @@
 """The databases of the project: which are missing, and making those."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from src.operations.turso.errors import GroupElsewhereError, TursoInputError
@@ -36,6 +36,19 @@ class Provision:
     steps: tuple[Step, ...]
     present: tuple[str, ...]
     notes: tuple[str, ...]
+    platform: TursoPlatform = field(repr=False)
+
+    def carry_out(self) -> Iterator[Step]:
+        """Does the steps, and yields each when it is done. One that somebody else did meanwhile counts as done."""
+        for step in self.steps:
+            match step.kind:
+                case StepKind.CREATE_GROUP:
+                    self.platform.create_group(step.name, step.where)
+                case StepKind.CREATE_DATABASE:
+                    self.platform.create_database(step.name, step.where)
+                case StepKind.PROTECT:
+                    self.platform.protect(step.name)
+            yield step
 
 
 def plan_databases(
@@ -66,20 +79,7 @@ def plan_databases(
             steps.append(Step(StepKind.PROTECT, name, homes.get(name) or (database and database.group) or ""))
     notes += _moved_notes(found, group, code) + _shared_notes(platform, found, homes)
     present = tuple(name for name in wanted if found[name] is not None)
-    return Provision(wanted, tuple(steps), present, tuple(notes))
-
-
-def provide(platform: TursoPlatform, provision: Provision) -> Iterator[Step]:
-    """Does the steps, and yields each when it is done. One that was done by somebody else meanwhile counts as done."""
-    for step in provision.steps:
-        match step.kind:
-            case StepKind.CREATE_GROUP:
-                platform.create_group(step.name, step.where)
-            case StepKind.CREATE_DATABASE:
-                platform.create_database(step.name, step.where)
-            case StepKind.PROTECT:
-                platform.protect(step.name)
-        yield step
+    return Provision(wanted, tuple(steps), present, tuple(notes), platform)
 
 
 def _current_location(location: str) -> tuple[str, list[str]]:

@@ -5,7 +5,7 @@ Turso neither lists tokens nor revokes a single one: an old token dies when it e
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from pydantic import SecretStr
@@ -29,7 +29,6 @@ SCHEMA = ("schema_add", "schema_update", "schema_delete")
 NEVER = "never"
 _EXPIRATION = re.compile(r"(\d{1,5}[wdhms])+")
 _PROBE_EXPIRATION = "10m"
-_ORPHAN = "The new token was given to nobody, and dies by itself."
 
 
 class TokenUse(StrEnum):
@@ -37,14 +36,6 @@ class TokenUse(StrEnum):
 
     RUNTIME = "runtime"
     MIGRATION = "migration"
-
-
-@dataclass(frozen=True, slots=True)
-class TokenRequest:
-    expiration: str
-    read_only: bool
-    operations: tuple[str, ...] | None
-    """What it may do in every table; None for all that `read_only` leaves."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,10 +63,41 @@ class Invalidation:
     databases: tuple[str, ...]
 
 
-def token_request(
-    *, use: TokenUse | None = None, expiration: str | None = None, read_only: bool = False
-) -> TokenRequest:
-    """90 days unless said otherwise, a day for migrations. Raises TursoInputError."""
+@dataclass(frozen=True, slots=True)
+class TokenPlan:
+    """A token to be made. `operations` is what it may do in every table, None for all that `read_only` leaves."""
+
+    database: Database
+    expiration: str
+    read_only: bool
+    operations: tuple[str, ...] | None
+    platform: TursoPlatform = field(repr=False)
+
+    def make(self, store: SecretStore) -> KeptToken:
+        """Makes it, proves it, hands it over. Raises TokenRefusedError, SecretNotKeptError, having kept nothing."""
+        store.require_ready()
+        name = self.database.name
+        token = self.platform.mint(
+            name, expiration=self.expiration, read_only=self.read_only, operations=self.operations
+        )
+        facts = _facts(token)
+        try:
+            require_accepted(self.platform, self.database, token)
+            return KeptToken(self.database, facts, store.keep(token))
+        except (TokenRefusedError, TursoUnavailableError, SecretNotKeptError) as exc:
+            orphan = "never dies: invalidate it" if self.expiration == NEVER else "dies by itself"
+            raise type(exc)(f"{exc} The new token was given to nobody, and {orphan}.") from None
+
+
+def plan_token(
+    platform: TursoPlatform,
+    name: str,
+    *,
+    use: TokenUse | None = None,
+    expiration: str | None = None,
+    read_only: bool = False,
+) -> TokenPlan:
+    """90 days unless said otherwise, a day for migrations. Raises TursoInputError, NoSuchDatabaseError."""
     if use is not None and read_only:
         raise TursoInputError(f"A token for {use.value} writes; take --for or --read-only, not both.")
     if expiration is None:
@@ -85,36 +107,18 @@ def token_request(
             f"--expires: {expiration!r:.40} is no length of time. Write 90d, 2w, 12h, 1d12h or never."
         )
     operations = {None: None, TokenUse.RUNTIME: DATA, TokenUse.MIGRATION: DATA + SCHEMA}[use]
-    return TokenRequest(expiration, read_only, operations)
-
-
-def create_token(platform: TursoPlatform, name: str, request: TokenRequest, store: SecretStore) -> KeptToken:
-    """Makes a token, proves it, hands it over. Raises TokenRefusedError, SecretNotKeptError, having kept nothing."""
-    store.require_ready()
-    database = platform.get_database(name)
-    token = platform.mint(
-        name, expiration=request.expiration, read_only=request.read_only, operations=request.operations
-    )
-    facts = _facts(token)
-    try:
-        require_accepted(platform, database, token)
-    except (TokenRefusedError, TursoUnavailableError) as exc:
-        raise type(exc)(f"{exc} {_ORPHAN}") from None
-    try:
-        return KeptToken(database, facts, store.keep(token))
-    except SecretNotKeptError as exc:
-        raise SecretNotKeptError(f"{exc} {_ORPHAN}") from None
+    return TokenPlan(platform.get_database(name), expiration, read_only, operations, platform)
 
 
 def look_at_old(
     platform: TursoPlatform, name: str, old: SecretStr | None, store: SecretStore
 ) -> OldToken | None:
-    """The token that a rotation replaces: `old`, or the one in the file it goes to; None when neither is there.
+    """The token that a rotation replaces: the one in the file it goes to, else `old`; None when neither is there.
 
     Raises TursoInputError for one that cannot be read, SecretNotKeptError when the file holds one of another database.
     """
     current = store.current() if isinstance(store, SecretFile) else None
-    given = old or current
+    given = current or old
     if given is None:
         return None
     try:

@@ -1,7 +1,7 @@
 """Everything that `autoforge turso` does, over one organization."""
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -11,7 +11,7 @@ from pydantic import SecretStr
 from src.core.config.settings.base import Settings
 from src.operations.turso import branches, databases, tokens
 from src.operations.turso.branches import Copying, DatabaseBranches
-from src.operations.turso.databases import Provision, Step
+from src.operations.turso.databases import Provision
 from src.operations.turso.http import Sleep
 from src.operations.turso.platform import TursoPlatform
 from src.operations.turso.records import TOKYO, Account, Database, Location
@@ -24,7 +24,7 @@ from src.operations.turso.token_facts import (
     judge,
     read_token,
 )
-from src.operations.turso.tokens import Invalidation, KeptToken, OldToken, TokenRequest, TokenUse
+from src.operations.turso.tokens import Invalidation, OldToken, TokenPlan, TokenUse
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,33 +62,24 @@ class Turso:
     ) -> Provision:
         return databases.plan_databases(self.platform, names, group=group, location=location, protect=protect)
 
-    def provide(self, provision: Provision) -> Iterator[Step]:
-        return databases.provide(self.platform, provision)
-
     def plan_branch(self, source: str, name: str) -> Copying:
         return branches.plan_branch(self.platform, source, name)
 
     def plan_restore(self, source: str, at: str, name: str | None) -> Copying:
         return branches.plan_restore(self.platform, source, branches.read_moment(at), name, now=self._now())
 
-    def copy(self, copying: Copying) -> Database:
-        return branches.copy(self.platform, copying)
-
     def branches_of(self, source: str) -> DatabaseBranches:
         return DatabaseBranches(self.platform, source)
 
-    def token_request(self, *, use: str | None, expiration: str | None, read_only: bool) -> TokenRequest:
+    def plan_token(self, name: str, *, use: str | None, expiration: str | None, read_only: bool) -> TokenPlan:
         chosen = None if use is None else TokenUse(use)
-        return tokens.token_request(use=chosen, expiration=expiration, read_only=read_only)
+        return tokens.plan_token(self.platform, name, use=chosen, expiration=expiration, read_only=read_only)
 
     def secret_file(self, path: Path, *, replaces: bool = False) -> SecretStore:
         return SecretFile(path, replaces=replaces)
 
-    def create_token(self, name: str, request: TokenRequest, store: SecretStore) -> KeptToken:
-        return tokens.create_token(self.platform, name, request, store)
-
     def look_at_old_token(self, name: str, given: SecretStr | None, store: SecretStore) -> OldToken | None:
-        """`given`, else the one in the file that `store` is, else TURSO_AUTH_TOKEN when it is of this database."""
+        """The one in the file that `store` is, else `given`, else TURSO_AUTH_TOKEN when it is of this database."""
         return tokens.look_at_old(self.platform, name, given or self._own_token(name), store)
 
     def plan_invalidation(self, name: str) -> Invalidation:
