@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from src.operations.migrations.migrations import Migrations, MigrationStatus, Notice
 
 _SHOWN_DIFFERENCES = 20
+_AS_IT_WAS = "The database is as it was"
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,22 +114,21 @@ def _config(migrations: "Migrations", supervision: Supervision) -> Config:
 def _told_what_is_left(
     migrations: "Migrations", before: "MigrationStatus", backup: "Backup | None"
 ) -> Iterator[None]:
-    """Adds to the error how the database was found after it."""
+    """Adds to the error how the database was found after it, and the way back when it is not as it was."""
     schema = live_schema(migrations)
     try:
         yield
     except alembic.MigrationFailedError as exc:
         try:
-            after, left = migrations.status(), diff(schema, live_schema(migrations))
+            after = migrations.status().current
+            found = _described(before.current, after, diff(schema, live_schema(migrations)))
         except SQLAlchemyError as looking:
-            said = (
+            found = (
                 f"The database cannot be looked at now ({type(looking).__name__}); see: autoforge db status"
             )
-        else:
-            said = _described(before.current, after.current, left)
-        if backup is not None and said != _described(before.current, before.current, ()):
-            said += f"\nThe way back is the backup {backup.name}: {migrations.restore_command(backup.name)}"
-        raise alembic.MigrationFailedError(f"{exc}\n{said}") from exc.__cause__
+        if backup is not None and not found.startswith(_AS_IT_WAS):
+            found += f"\nThe way back is the backup {backup.name}: {migrations.restore_command(backup.name)}"
+        raise alembic.MigrationFailedError(f"{exc}\n{found}") from exc.__cause__
 
 
 def _described(before: str | None, after: str | None, left: Sequence[str]) -> str:
@@ -137,7 +137,7 @@ def _described(before: str | None, after: str | None, left: Sequence[str]) -> st
         return f"The migrations before it were done and stay; the database is at {where}."
     if left:
         return f"The database is at {where}, but parts were committed on the way:\n{_listed(left)}"
-    return f"The database is as it was, at {where}."
+    return f"{_AS_IT_WAS}, at {where}."
 
 
 def _refuse_the_beginning(migrations: "Migrations", undone: Sequence[Revision]) -> None:
