@@ -1,6 +1,6 @@
 """The only place that picks implementations. Heavy parts are imported by the function that needs them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from functools import cached_property
 from pathlib import Path
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from src.operations.backup.restore_remote import RestoredAnew
     from src.operations.doctor.doctor import Finding
     from src.operations.doctor.ping import Ping
+    from src.operations.migrations.lint.lint import Report
     from src.operations.migrations.plan import Plan
     from src.operations.shell.shell import SqlShell
     from src.operations.turso.turso import Turso
@@ -43,7 +44,7 @@ class Container:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.database = TursoConnection(settings)
-        self.migrations = Migrations(self.database, settings.app_env)
+        self.migrations = Migrations(self.database, settings.app_env, backups=lambda: self.backups)
 
     @cached_property
     def services(self) -> Services:
@@ -70,6 +71,12 @@ class Container:
         from src.operations.doctor.doctor import examine
 
         return examine(self.settings, self.database, self.migrations)
+
+    def lint_migrations(self, paths: Sequence[Path]) -> "Report":
+        from src.operations.migrations.lint.lint import lint
+        from src.operations.migrations.revisions import VERSIONS
+
+        return lint(paths, project=VERSIONS)
 
     @cached_property
     def turso(self) -> "Turso":

@@ -12,7 +12,7 @@ from src.application.services import Services
 from src.core.config.settings.base import AppEnv, Settings, SettingsError
 from src.domain.shared.errors import ConflictError
 from src.presentation.cli.database_copies_types import Backups, Ping, Plan, Progress, RestoredAnew, SqlShell
-from src.presentation.cli.database_types import Database, Migrations
+from src.presentation.cli.database_types import Database, LintReport, Migrations
 from src.presentation.cli.output import counted, say
 from src.presentation.cli.turso_ports import Turso
 
@@ -49,6 +49,7 @@ class Container(Protocol):
     def open_shell(self, *, write: bool) -> AbstractContextManager[SqlShell]: ...
     def ping(self, *, count: int) -> Ping: ...
     def doctor(self) -> Sequence[Finding]: ...
+    def lint_migrations(self, paths: Sequence[Path]) -> LintReport: ...
     def close(self) -> None: ...
 
 
