@@ -81,6 +81,10 @@ class Backups:
         """The newest first."""
         return self.folder(folder).backups()
 
+    def require(self, name: str, folder: Path | None = None) -> None:
+        """Raises BackupNotFoundError unless there is a backup, or a file, that can be restored."""
+        find_source(name, self.folder(folder))
+
     def restore(
         self,
         name: str,
@@ -105,7 +109,7 @@ class Backups:
     def restore_into(
         self,
         name: str,
-        into: "Remote",
+        open_target: "Callable[[], Remote] | None",
         *,
         folder: Path | None = None,
         dry_run: bool = False,
@@ -117,7 +121,7 @@ class Backups:
         place = self.folder(folder)
         return restore_remote(
             find_source(name, place),
-            into,
+            open_target,
             place,
             known_revisions=self._known_revisions(),
             dry_run=dry_run,

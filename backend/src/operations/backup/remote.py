@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from pydantic import SecretStr
-from sqlalchemy import Engine, create_engine
+from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
 
-from src.infrastructure.shared.database.libsql import dialect  # noqa: F401 - registers libsql://
 from src.infrastructure.shared.database.libsql.errors import StreamLost
+from src.infrastructure.shared.database.local_sqlite import EngineRole
+from src.infrastructure.shared.database.remote_libsql import remote_engine
 from src.operations.backup.remote_snapshot import RemoteUnavailableError, TokenRefusedError
 
 _REFUSED = (401, 403)
@@ -32,20 +33,27 @@ class Remote:
 
 @contextmanager
 def engine_on(remote: Remote) -> Iterator[Engine]:
-    """Connections for one task. What the server does not answer is raised as one line with a way out."""
-    token = remote.token.get_secret_value() if remote.token else None
-    engine = create_engine(remote.url, connect_args={"auth_token": token}, hide_parameters=True)
+    """Connections for one task. Raises RemoteUnavailableError and TokenRefusedError."""
+    engine = remote_engine(remote.url, EngineRole.WRITE, token=remote.token)
     try:
-        yield engine
-    except DBAPIError as exc:
-        lost = exc.orig
-        if isinstance(lost, StreamLost) and lost.status in _REFUSED:
-            raise TokenRefusedError(
-                f"{remote.url} does not take the token (HTTP status {lost.status}). "
-                "Make a new one: autoforge turso token create"
-            ) from None
-        if isinstance(lost, StreamLost):
-            raise RemoteUnavailableError(f"{remote.url} does not answer ({lost}). Repeat it later.") from exc
-        raise
+        with lost_explained(remote.url):
+            yield engine
     finally:
         engine.dispose()
+
+
+@contextmanager
+def lost_explained(url: str) -> Iterator[None]:
+    """A lost stream, from SQLAlchemy or the driver, becomes one line with the way out."""
+    try:
+        yield
+    except (DBAPIError, StreamLost) as exc:
+        lost = exc.orig if isinstance(exc, DBAPIError) else exc
+        if not isinstance(lost, StreamLost):
+            raise
+        if lost.status in _REFUSED:
+            raise TokenRefusedError(
+                f"{url} does not take the token (HTTP status {lost.status}). "
+                "Make a new one: autoforge turso token create"
+            ) from None
+        raise RemoteUnavailableError(f"{url} does not answer ({lost}). Repeat it later.") from exc

@@ -1,7 +1,7 @@
 """Filling an empty remote database with a backup. The application is pointed at it afterwards: nothing is swapped."""
 
 import sqlite3
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,39 +30,43 @@ _MOST_BYTES = 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class RestoredAnew:
-    """`url` is of the database that has the contents now."""
+    """`into` has the contents now; it is None when nothing was to be done."""
 
     contents: Contents
-    url: str
+    into: Remote | None
 
 
 def restore_remote(
     source: Source,
-    into: Remote,
+    open_target: Callable[[], Remote] | None,
     folder: BackupFolder,
     *,
     known_revisions: Collection[str],
     dry_run: bool = False,
     on_progress: Progress = no_progress,
 ) -> RestoredAnew:
-    """Checks the backup and that `into` is empty, copies, and reads everything back to compare it.
+    """Checks the backup and that the target is empty, copies, and reads everything back to compare it.
 
-    Raises RestoreError, BackupError and UnavailableError. One that is raised while copying leaves `into` half-filled,
-    and says so; no application knows of it yet.
+    `open_target` is called once the backup is proved to be sound; None checks the backup only. Raises RestoreError,
+    BackupError and UnavailableError. One that is raised while copying leaves the target half-filled, and says so; no
+    application knows of it yet.
     """
     with folder.workspace(expected_bytes=expected_bytes(source)) as work:
         file = work / "backup.db"
         make_private(file)
         contents = unpack(source, file, known_revisions, on_progress)
+        if open_target is None:
+            return RestoredAnew(contents, None)
+        into = open_target()
         with engine_on(into) as engine, closing(open_at_rest(file)) as original:
             _require_empty(engine, into)
             if dry_run:
-                return RestoredAnew(contents, into.url)
+                return RestoredAnew(contents, None)
             stored = stored_in(lambda sql: original.execute(sql).fetchall())
             with _told_what_is_left(into):
                 _copy(original, stored, engine, contents, on_progress)
                 _verify(original, file, stored, engine, into, on_progress)
-    return RestoredAnew(contents, into.url)
+    return RestoredAnew(contents, into)
 
 
 @contextmanager

@@ -7,8 +7,11 @@ import typer
 
 from src.presentation.cli.confirming import YesOption, require_yes
 from src.presentation.cli.context import opened
+from src.presentation.cli.database_backups import backup, restore
 from src.presentation.cli.database_lint import lint
+from src.presentation.cli.database_plan import plan
 from src.presentation.cli.database_schema import check, history, stamp
+from src.presentation.cli.database_shell import ping, shell
 from src.presentation.cli.database_target import (
     DatabaseOption,
     EnvOption,
@@ -144,6 +147,11 @@ def downgrade(
 app.command("history")(history)
 app.command("check")(check)
 app.command("stamp")(stamp)
+app.command("plan")(plan)
+app.command("backup")(backup)
+app.command("restore")(restore)
+app.command("shell")(shell)
+app.command("ping")(ping)
 app.command("lint")(lint)
 
 
