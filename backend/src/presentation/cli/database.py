@@ -147,12 +147,12 @@ def downgrade(
 app.command("history")(history)
 app.command("check")(check)
 app.command("stamp")(stamp)
+app.command("lint")(lint)
 app.command("plan")(plan)
 app.command("backup")(backup)
 app.command("restore")(restore)
 app.command("shell")(shell)
 app.command("ping")(ping)
-app.command("lint")(lint)
 
 
 def _tell_upgrade(
