@@ -44,7 +44,7 @@ class Container:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.database = TursoConnection(settings)
-        self.migrations = Migrations(self.database, settings.app_env)
+        self.migrations = Migrations(self.database, settings.app_env, backups=lambda: self.backups)
 
     @cached_property
     def services(self) -> Services:

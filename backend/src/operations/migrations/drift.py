@@ -7,11 +7,14 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import create_engine
 
+from src.core.config.settings.base import AppEnv
 from src.infrastructure.database.models import Base
 from src.infrastructure.shared.database.local_sqlite import EngineRole, local_engine
 from src.operations.migrations.alembic_commands import alembic_config, upgrade
 from src.operations.migrations.revisions import Revision
 from src.operations.migrations.schema import Schema, diff, snapshot
+from src.operations.migrations.supervision import Supervision
+from src.operations.migrations.target import Target
 
 if TYPE_CHECKING:
     from src.operations.migrations.migrations import Migrations
@@ -68,9 +71,12 @@ def schema_made_by(migrations: "Migrations", revision: str | None) -> Schema:
     if revision is None:
         return _NOTHING
     with TemporaryDirectory() as folder:
-        engine = local_engine(Path(folder) / "empty.db", EngineRole.WRITE, synchronous="OFF")
+        file = Path(folder) / "empty.db"
+        supervision = Supervision(Target(f"sqlite:///{file}", AppEnv.LOCAL, file), is_private=True)
+        engine = local_engine(file, EngineRole.WRITE, synchronous="OFF")
         try:
-            upgrade(alembic_config(engine, versions=migrations.versions), revision)
+            config = alembic_config(engine, supervision=supervision, versions=migrations.versions)
+            upgrade(config, revision)
             with engine.connect() as connection:
                 return snapshot(connection)
         finally:

@@ -106,7 +106,7 @@ def _connection(given: Engine | Connection | None) -> Iterator[Connection]:
 
 @contextmanager
 def _lease(given: Engine | Connection | None, supervision: Supervision, what: str) -> Iterator[Lease | None]:
-    if supervision.lease is not None or isinstance(given, Connection):
+    if supervision.lease is not None or supervision.is_private or isinstance(given, Connection):
         yield supervision.lease
         return
     # of an engine that was handed over, the only connection may be the one that migrates

@@ -23,6 +23,7 @@ from src.operations.migrations.revisions import (
 from src.operations.migrations.target import Database, Target
 
 if TYPE_CHECKING:
+    from src.operations.backup.backups import Backups
     from src.operations.migrations.drift import Drift
     from src.operations.migrations.moves import Moved
 
@@ -53,17 +54,22 @@ def no_notice(_message: str) -> None:
 
 
 class Migrations:
-    """`versions` are the folders of the migrations; `lease_seconds` is how long a dead runner's lock lasts."""
+    """`backups`, when given, makes the precautions possible: no database with rows is migrated before its backup.
+
+    `versions` are the folders of the migrations; `lease_seconds` is how long a dead runner's lock lasts.
+    """
 
     def __init__(
         self,
         database: Database,
         app_env: AppEnv = AppEnv.LOCAL,
         *,
+        backups: "Callable[[], Backups] | None" = None,
         versions: Sequence[Path] = (VERSIONS,),
         lease_seconds: float = LEASE_SECONDS,
     ) -> None:
         self.database = database
+        self.backups = backups
         self.versions = tuple(versions)
         self._app_env, self._lease_seconds = app_env, lease_seconds
 
@@ -97,9 +103,14 @@ class Migrations:
 
     @property
     def upgrade_command(self) -> str:
-        return (
-            f"autoforge db upgrade{'' if self._app_env is AppEnv.LOCAL else f' --env {self._app_env.value}'}"
-        )
+        return f"autoforge db upgrade{self._env_option}"
+
+    def restore_command(self, backup: str) -> str:
+        return f"autoforge db restore {backup}{self._env_option}"
+
+    @property
+    def _env_option(self) -> str:
+        return "" if self._app_env is AppEnv.LOCAL else f" --env {self._app_env.value}"
 
     def position(self, revision: str | None) -> int:
         """How many revisions a database at `revision` has behind it. Raises NoSuchRevisionError."""

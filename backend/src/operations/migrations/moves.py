@@ -12,6 +12,7 @@ from src.infrastructure.shared.database.local_sqlite import EngineRole
 from src.operations.migrations import alembic_commands as alembic
 from src.operations.migrations.drift import live_schema, schema_made_by, schema_of_models
 from src.operations.migrations.lock import Holder, Lease
+from src.operations.migrations.precautions import back_up, try_on_a_copy
 from src.operations.migrations.revisions import Revision
 from src.operations.migrations.safeguards import MigrationRefusedError
 from src.operations.migrations.schema import diff
@@ -19,9 +20,11 @@ from src.operations.migrations.supervision import Applied, Supervision
 from src.operations.migrations.target import Caution
 
 if TYPE_CHECKING:
+    from src.operations.backup.record import Backup
     from src.operations.migrations.migrations import Migrations, MigrationStatus, Notice
 
 _SHOWN_DIFFERENCES = 20
+_AS_IT_WAS = "The database is as it was"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +33,7 @@ class Moved:
 
     applied: tuple[Applied, ...]
     current: str | None
+    backup: "Backup | None" = None
 
 
 def upgrade(migrations: "Migrations", revision: str, *, notice: "Notice", wait: bool) -> Moved:
@@ -46,18 +50,22 @@ def upgrade(migrations: "Migrations", revision: str, *, notice: "Notice", wait: 
         _tell_of_the_dead(lease.taken_over, before, notice)
         if not migrations.to_apply(revision):
             return Moved((), before.current)
-        applied = _run(migrations, lease, before, lambda config: alembic.upgrade(config, revision), notice)
+        try_on_a_copy(migrations, revision, notice)
+        backup = back_up(migrations, what, notice)
+        with _told_what_is_left(migrations, before, backup):
+            applied = _run(migrations, lease, lambda config: alembic.upgrade(config, revision), notice)
         after = migrations.status()
         if not after.pending:
             _require_models(migrations)
-    return Moved(applied, after.current)
+    return Moved(applied, after.current, backup)
 
 
 def downgrade(migrations: "Migrations", revision: str, *, notice: "Notice", wait: bool) -> Moved:
     """Goes back to `revision`. Raises as `upgrade` does."""
     undone = migrations.to_undo(revision)
     _refuse_the_beginning(migrations, undone)
-    with migrations.locked(f"downgrade to {revision}", notice=notice, wait=wait) as lease:
+    what = f"downgrade to {revision}"
+    with migrations.locked(what, notice=notice, wait=wait) as lease:
         before = migrations.status()
         _tell_of_the_dead(lease.taken_over, before, notice)
         undone = migrations.to_undo(revision)
@@ -65,8 +73,10 @@ def downgrade(migrations: "Migrations", revision: str, *, notice: "Notice", wait
             return Moved((), before.current)
         _refuse_the_beginning(migrations, undone)
         to = undone[-1].parent or "base"
-        applied = _run(migrations, lease, before, lambda config: alembic.downgrade(config, to), notice)
-        return Moved(applied, migrations.status().current)
+        backup = back_up(migrations, what, notice)
+        with _told_what_is_left(migrations, before, backup):
+            applied = _run(migrations, lease, lambda config: alembic.downgrade(config, to), notice)
+        return Moved(applied, migrations.status().current, backup)
 
 
 def stamp(migrations: "Migrations", revision: str, *, notice: "Notice", wait: bool) -> None:
@@ -86,17 +96,12 @@ def stamp(migrations: "Migrations", revision: str, *, notice: "Notice", wait: bo
 
 
 def _run(
-    migrations: "Migrations",
-    lease: Lease,
-    before: "MigrationStatus",
-    command: Callable[[Config], None],
-    notice: "Notice",
+    migrations: "Migrations", lease: Lease, command: Callable[[Config], None], notice: "Notice"
 ) -> tuple[Applied, ...]:
     supervision = Supervision(
         migrations.target, lease, on_begin=lambda revision, title: notice(f"{revision}: {title}")
     )
-    with _told_what_is_left(migrations, before, supervision):
-        command(_config(migrations, supervision))
+    command(_config(migrations, supervision))
     return tuple(supervision.applied)
 
 
@@ -107,28 +112,32 @@ def _config(migrations: "Migrations", supervision: Supervision) -> Config:
 
 @contextmanager
 def _told_what_is_left(
-    migrations: "Migrations", before: "MigrationStatus", supervision: Supervision
+    migrations: "Migrations", before: "MigrationStatus", backup: "Backup | None"
 ) -> Iterator[None]:
-    """Adds to the error how the database was found after it."""
+    """Adds to the error how the database was found after it, and the way back when it is not as it was."""
     schema = live_schema(migrations)
     try:
         yield
     except alembic.MigrationFailedError as exc:
         try:
-            after, left = migrations.status(), diff(schema, live_schema(migrations))
+            after = migrations.status().current
+            found = _described(before.current, after, diff(schema, live_schema(migrations)))
         except SQLAlchemyError as looking:
-            said = (
+            found = (
                 f"The database cannot be looked at now ({type(looking).__name__}); see: autoforge db status"
             )
-        else:
-            where = after.current or "its beginning"
-            if after.current != before.current:
-                said = f"The migrations before it were done and stay; the database is at {where}."
-            elif left:
-                said = f"The database is at {where}, but parts were committed on the way:\n{_listed(left)}"
-            else:
-                said = f"The database is as it was, at {where}."
-        raise alembic.MigrationFailedError(f"{exc}\n{said}") from exc.__cause__
+        if backup is not None and not found.startswith(_AS_IT_WAS):
+            found += f"\nThe way back is the backup {backup.name}: {migrations.restore_command(backup.name)}"
+        raise alembic.MigrationFailedError(f"{exc}\n{found}") from exc.__cause__
+
+
+def _described(before: str | None, after: str | None, left: Sequence[str]) -> str:
+    where = after or "its beginning"
+    if after != before:
+        return f"The migrations before it were done and stay; the database is at {where}."
+    if left:
+        return f"The database is at {where}, but parts were committed on the way:\n{_listed(left)}"
+    return f"{_AS_IT_WAS}, at {where}."
 
 
 def _refuse_the_beginning(migrations: "Migrations", undone: Sequence[Revision]) -> None:

@@ -96,7 +96,7 @@ def _try(step: Revision, engine: Engine, migrations: Migrations) -> PlannedStep:
     with _reading(engine) as connection:
         schema, rows = snapshot(connection), row_counts(connection)
     copy = Target(engine.url.render_as_string(hide_password=True), AppEnv.LOCAL, None)
-    supervision = Supervision(copy)
+    supervision = Supervision(copy, is_private=True)
     upgrade(alembic_config(engine, supervision=supervision, versions=migrations.versions), step.id)
     with _reading(engine) as connection:
         return PlannedStep(

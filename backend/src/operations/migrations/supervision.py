@@ -48,10 +48,14 @@ class Applied:
 
 @dataclass(slots=True)
 class Supervision:
-    """Of one run. `current` is the migration whose transaction is open; it stays when that one fails."""
+    """Of one run. `current` is the migration whose transaction is open; it stays when that one fails.
+
+    `is_private`: nobody else knows the database, a copy of ours, so that no lock is taken.
+    """
 
     target: Target
     lease: Lease | None = None
+    is_private: bool = False
     is_stamp_proved: bool = False
     on_begin: Callable[[str, str], None] = lambda _revision, _title: None
     applied: list[Applied] = field(default_factory=list)

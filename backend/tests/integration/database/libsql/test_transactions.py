@@ -4,7 +4,6 @@ import gc
 import threading
 from collections.abc import Callable
 from contextlib import closing
-from typing import Any
 
 import pytest
 from sqlalchemy import Engine
@@ -21,6 +20,7 @@ from src.infrastructure.shared.database.libsql.errors import StreamLost
 from src.infrastructure.shared.database.libsql.transport import Timeouts
 from src.infrastructure.shared.database.local_sqlite import EngineRole
 from tests.fault_proxy import FaultProxy
+from tests.integration.database.libsql.conftest import raw_connection
 from tests.libsql_server import LibsqlServer
 
 OpenRemote = Callable[..., Engine]
@@ -37,14 +37,6 @@ def counter(engine: Engine) -> None:
 def count(engine: Engine) -> int:
     with engine.connect() as connection:
         return int(connection.exec_driver_sql("SELECT n FROM counter").scalar_one())
-
-
-def raw_connection(engine: Engine) -> Any:
-    """A connection that the pool no longer knows."""
-    borrowed = engine.raw_connection()
-    raw = borrowed.dbapi_connection
-    borrowed.detach()
-    return raw
 
 
 # --- what is kept -----------------------------------------------------------------------------------------------------

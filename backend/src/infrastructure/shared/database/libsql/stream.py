@@ -186,7 +186,7 @@ class Stream:
         commits = any(s.commits if in_transaction else s.writes_at_once for s in statements)
         answered = failed.status is not None and failed.status < 500 and failed.status != 408
         reason = f"{self._server}: {failed}"
-        self._abandon(reason, tells=not (answered or failed.timed_out))
+        self._abandon(reason, tells=not failed.timed_out and failed.status not in (400, 404))
         kind = StreamLost
         if commits and failed.was_sent and not answered:
             kind, reason = (

@@ -89,7 +89,7 @@ class Transport:
             self.drop()
         if response.status != http.client.OK:
             raise TransportError(
-                self._without_token(f"HTTP status {response.status}: {_said(answer)}"),
+                f"HTTP status {response.status}: {_said(answer)}",
                 was_sent=True,
                 status=response.status,
                 retry_after=_retry_after(response.headers.get("Retry-After")),
@@ -143,12 +143,9 @@ class Transport:
                 raise ValueError(f"the answer has over {ANSWER_BYTES} bytes")
             if response.length:  # a read with a limit does not mind an early end
                 raise http.client.IncompleteRead(answer[:0], response.length)
+        if response.status != http.client.OK and self._token:  # some servers repeat what they refuse
+            answer = answer.replace(self._token.get_secret_value().encode(), b"***")
         return response, answer
-
-    def _without_token(self, text: str) -> str:
-        if self._token is None:
-            return text
-        return text.replace(self._token.get_secret_value(), "***")
 
 
 class _Incoming(io.RawIOBase):

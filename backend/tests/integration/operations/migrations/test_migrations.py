@@ -1,6 +1,5 @@
 """Migrations keep what they can, leave nothing behind when they fail, and match the models."""
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -20,17 +19,15 @@ from src.core.config.settings.base import BACKEND_DIR
 from src.infrastructure.database.models import Base
 from src.infrastructure.shared.database.local_sqlite import EngineRole
 from src.infrastructure.shared.database.turso_connection import TursoConnection
-from src.infrastructure.shared.database.unit_of_work import SqlUnitOfWork
 from src.operations.migrations.safeguards import MigrationRefusedError
-from tests.builders import LOCAL, a_prompt, a_result, a_suite, an_evaluation, some_cases
-from tests.integration.database.revisions import config_for, write_revision
+from tests.integration.operations.migrations.revisions import config_for, write_revision
 
 HEAD = ScriptDirectory(str(BACKEND_DIR / "alembic")).get_current_head()
 
 
 @pytest.fixture
-def alembic_engine(open_engine: Callable[[EngineRole], Engine]) -> Engine:
-    return open_engine(EngineRole.WRITE)
+def alembic_engine(fresh: TursoConnection) -> Engine:
+    return fresh.engine(EngineRole.WRITE)
 
 
 @pytest.fixture
@@ -39,23 +36,9 @@ def alembic_config(alembic_engine: Engine) -> Config:
 
 
 @pytest.fixture
-def engine(database: TursoConnection) -> Engine:
+def engine(filled: TursoConnection) -> Engine:
     """At the newest revision, with rows in every table that refers to another."""
-    parent, suite = a_prompt(name="parent", content="一"), a_suite(case_count=2)
-    evaluation = an_evaluation(prompt_id=parent.id, suite_id=suite.id, total=2)
-    child = a_prompt(name="child")
-    child.parent_id = parent.id
-    with SqlUnitOfWork(database, LOCAL.workspace_id) as uow:
-        uow.prompts.add(parent)
-        uow.prompts.add(child)
-        uow.prompts.flush()
-        uow.suites.add(suite)
-        uow.suites.add_cases(suite, some_cases(2), first_position=0)
-        uow.evaluations.add(evaluation)
-        uow.evaluations.flush()
-        uow.evaluations.add_results(evaluation, [a_result(0), a_result(1)])
-        uow.commit()
-    return database.engine(EngineRole.WRITE)
+    return filled.engine(EngineRole.WRITE)
 
 
 Rows = dict[str, set[tuple[Any, ...]]]
