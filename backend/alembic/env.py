@@ -45,6 +45,8 @@ def foreign_keys_off(connection: Connection) -> Iterator[None]:
     The PRAGMA works only outside a transaction, and belongs to this connection, which is therefore thrown away after.
     """
     raw: Any = connection.connection.dbapi_connection
+    if hasattr(raw, "sticky"):
+        raw.sticky = True
     raw.execute("PRAGMA foreign_keys=OFF")
     if raw.execute("PRAGMA foreign_keys").fetchone()[0] != 0:
         raise RuntimeError("cannot migrate inside an open transaction: foreign keys would stay on")

@@ -134,9 +134,11 @@ def _complain(message: str) -> None:
 
 def _open_container() -> "Container":
     from src.bootstrap import Container
-    from src.core.config.settings.base import load_settings
+    from src.core.config.settings.base import load_settings, old_names_in_use
 
     container = Container(load_settings())
+    for old, new in old_names_in_use().items():
+        typer.echo(f"Warning: {old} is an old name; call it {new}.", err=True)
     gc.freeze()
     gc.set_threshold(20_000)  # at the usual 700, collecting took 7 % of a run's time
     gc.enable()
@@ -144,11 +146,14 @@ def _open_container() -> "Container":
 
 
 def _explained(exc: Exception) -> tuple[str, int]:
+    from src.application.shared.database_errors import DatabaseUnavailableError
     from src.core.config.settings.base import SettingsError
     from src.domain.shared.errors import DomainError, RuleViolationError
 
     if isinstance(exc, RuleViolationError):
         return str(exc), USAGE
+    if isinstance(exc, DatabaseUnavailableError):
+        return str(exc), UNAVAILABLE
     if isinstance(exc, DomainError | SettingsError | NotImplementedError):
         return str(exc), FAILED
     if (cause := _database_trouble(exc)) is not None:

@@ -1,7 +1,7 @@
 """The schema of the database: where it stands, and moving it. Alembic is imported only when there is work for it."""
 
 import ast
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -109,6 +109,8 @@ class Migrations:
             command.downgrade(self._config(), target)
 
     def _alone(self) -> AbstractContextManager[None]:
+        if not self._database.is_local:
+            return nullcontext()
         path = self._database.path
         path.parent.mkdir(parents=True, exist_ok=True)
         return exclusive(path.with_name(path.name + "-migrate.lock"))

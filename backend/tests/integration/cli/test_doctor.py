@@ -10,6 +10,7 @@ import pytest
 from src.bootstrap import Container
 from src.operations.doctor import doctor
 from src.operations.doctor.doctor import Level
+from tests.backends import on_sqlite
 from tests.integration.cli.harness import Cli
 from tests.llm_server import FakeLlm
 
@@ -141,6 +142,7 @@ def test_folder_that_is_a_file_fails(tmp_path: Path) -> None:
     assert doctor.check_folder(tmp_path / "data" / "autoforge.db").level == Level.FAIL
 
 
+@on_sqlite
 def test_write_test_leaves_nothing_behind(container: Container) -> None:
     assert doctor.check_write(container.database).level == Level.OK
     connection = sqlite3.connect(container.database.path)
@@ -148,6 +150,7 @@ def test_write_test_leaves_nothing_behind(container: Container) -> None:
     connection.close()
 
 
+@on_sqlite
 def test_write_that_fails_is_a_finding(container: Container) -> None:
     holder = sqlite3.connect(container.database.path)
     holder.execute("CREATE TABLE doctor_was_here (id)")
