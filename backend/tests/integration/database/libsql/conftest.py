@@ -1,4 +1,5 @@
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 from pydantic import SecretStr
@@ -10,6 +11,14 @@ from tests.fault_proxy import FaultProxy
 from tests.libsql_server import LibsqlServer
 
 OpenRemote = Callable[..., Engine]
+
+
+def raw_connection(engine: Engine) -> Any:
+    """A connection that the pool no longer knows."""
+    borrowed = engine.raw_connection()
+    raw = borrowed.dbapi_connection
+    borrowed.detach()
+    return raw
 
 
 @pytest.fixture
@@ -46,3 +55,12 @@ def engine(open_remote: OpenRemote) -> Engine:
 def reading(open_remote: OpenRemote) -> Engine:
     """Reads, in AUTOCOMMIT."""
     return open_remote(EngineRole.READ)
+
+
+@pytest.fixture(params=["sqlite", "libsql"])
+def any_engine(request: pytest.FixtureRequest) -> Engine:
+    if request.param == "sqlite":
+        open_local: Callable[[EngineRole], Engine] = request.getfixturevalue("open_engine")
+        return open_local(EngineRole.WRITE)
+    engine: Engine = request.getfixturevalue("engine")
+    return engine

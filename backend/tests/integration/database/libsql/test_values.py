@@ -6,7 +6,6 @@ import math
 import random
 import struct
 import uuid
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -31,8 +30,6 @@ from sqlalchemy import (
 )
 from sqlalchemy.exc import DataError, ProgrammingError, StatementError
 
-from src.infrastructure.shared.database.local_sqlite import EngineRole
-
 RANDOM = random.Random(20261123)
 
 
@@ -48,15 +45,6 @@ def same(one: Any, other: Any) -> bool:
     if isinstance(one, float):
         return isinstance(other, float) and struct.pack("<d", one) == struct.pack("<d", other)
     return type(one) is type(other) and bool(one == other)
-
-
-@pytest.fixture(params=["sqlite", "libsql"])
-def any_engine(request: pytest.FixtureRequest) -> Engine:
-    if request.param == "sqlite":
-        open_local: Callable[[EngineRole], Engine] = request.getfixturevalue("open_engine")
-        return open_local(EngineRole.WRITE)
-    engine: Engine = request.getfixturevalue("engine")
-    return engine
 
 
 @pytest.mark.parametrize(

@@ -80,11 +80,15 @@ def connect(
     With `read_retry`, what only reads outside a transaction is asked again when the way to the server fails.
     """
     token = SecretStr(auth_token) if isinstance(auth_token, str) else auth_token
+<<<<<<< HEAD
     if token is not None and not re.fullmatch(r"[!-~]+", token.get_secret_value()):
         raise InterfaceError(
             "The auth token is empty, or holds a space, a line break or a letter that no token has."
         )
     return Connection(Stream(url, Transport(token, timeouts or Timeouts())), read_retry)
+=======
+    return Connection(Stream(url, Transport(token, timeouts or Timeouts())))
+>>>>>>> dialect
 
 
 class Connection:
@@ -98,11 +102,13 @@ class Connection:
 
     @property
     def sticky(self) -> bool:
-        """Whether one stream of the server serves until `close()`: so that a PRAGMA holds, and 10 s of rest lose it."""
+        """Whether one stream of the server is kept, so that a PRAGMA holds; 10 s of rest lose it. False ends it."""
         return self._stream.sticky
 
     @sticky.setter
     def sticky(self, value: bool) -> None:
+        if self._stream.sticky and not value:
+            self._stream.end()
         self._stream.sticky = value
 
     @property
@@ -164,7 +170,8 @@ class Cursor:
         self._closed = False
 
     def execute(self, sql: str, parameters: Parameters = ()) -> Self:
-        statement = self._statement(sql, parameters, want_rows=True)
+        self._forget()
+        statement = _statement(sql, keyword_of(sql), parameters, want_rows=True)
         if (
             statement.keyword == "PRAGMA"
             and _SETTING.search(sql)
@@ -186,8 +193,11 @@ class Cursor:
     def executemany(self, sql: str, parameters: Iterable[Parameters]) -> Self:
         """Some hundreds of rows go in one request; outside a transaction those before a bad row stay."""
         self._forget()
+        keyword = keyword_of(sql)
+        if keyword not in (*_DML, "WITH"):
+            raise ProgrammingError("executemany() can only execute DML statements.")
         affected = 0
-        for chunk in _chunks(self._statement(sql, row, want_rows=False) for row in parameters):
+        for chunk in _chunks(_statement(sql, keyword, row, want_rows=False) for row in parameters):
             affected += sum(result.affected_rows for result in self.connection.run(chunk))
         self.rowcount = affected
         return self
@@ -218,10 +228,6 @@ class Cursor:
     def setoutputsize(self, size: object, column: object = None) -> None:
         """PEP 249 wants it; SQLite has no sizes."""
 
-    def _statement(self, sql: str, parameters: Parameters, *, want_rows: bool) -> Statement:
-        self._forget()
-        return _statement(sql, parameters, want_rows=want_rows)
-
     def _forget(self) -> None:
         self._ensure_open()
         self.description, self.rowcount, self._rows = None, -1, iter(())
@@ -231,7 +237,7 @@ class Cursor:
             raise ProgrammingError("Cannot operate on a closed cursor.")
 
 
-def _statement(sql: str, parameters: Parameters, *, want_rows: bool) -> Statement:
+def _statement(sql: str, keyword: str, parameters: Parameters, *, want_rows: bool) -> Statement:
     if "\0" in sql:
         raise ProgrammingError("the query contains a null character")
     body: Json = {"sql": sql, "want_rows": want_rows}
@@ -241,7 +247,7 @@ def _statement(sql: str, parameters: Parameters, *, want_rows: bool) -> Statemen
         ]
     elif parameters:
         body["args"] = [_encoded(value, number) for number, value in enumerate(parameters, 1)]
-    return Statement(body, keyword_of(sql))
+    return Statement(body, keyword)
 
 
 def _encoded(value: object, name: object) -> Json:

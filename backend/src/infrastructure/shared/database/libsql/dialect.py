@@ -3,7 +3,7 @@
 from types import ModuleType
 from typing import Any
 
-from sqlalchemy import URL, Pool, QueuePool
+from sqlalchemy import URL, Engine, Pool, QueuePool, event
 from sqlalchemy.dialects import registry
 
 from src.infrastructure.shared.database.isolation import BEGIN, ChosenIsolationDialect
@@ -27,6 +27,10 @@ class LibsqlDialect(ChosenIsolationDialect):
     def get_pool_class(cls, url: URL) -> type[Pool]:
         return QueuePool
 
+    @classmethod
+    def engine_created(cls, engine: Engine) -> None:
+        event.listen(engine, "checkin", _end_sticky_stream)
+
     def create_connect_args(self, url: URL) -> Any:
         return [address_of(url).http_url], {}
 
@@ -45,6 +49,12 @@ class LibsqlDialect(ChosenIsolationDialect):
 
     def is_disconnect(self, e: Any, connection: Any, cursor: Any) -> bool:
         return isinstance(e, StreamLost)
+
+
+def _end_sticky_stream(dbapi_connection: dbapi.Connection | None, _record: object) -> None:
+    """What a PRAGMA set is not for the next who gets the connection."""
+    if dbapi_connection is not None and dbapi_connection.sticky:
+        dbapi_connection.sticky = False
 
 
 registry.register("libsql", __name__, "LibsqlDialect")

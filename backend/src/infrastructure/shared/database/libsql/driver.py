@@ -15,7 +15,11 @@ from turso_serverless.protocol import (  # type: ignore[import-untyped]  # the d
     decode_value,
     encode_value,
 )
-from turso_serverless.session import Session, _server_error  # type: ignore[import-untyped]  # the same
+from turso_serverless.session import (  # type: ignore[import-untyped]  # the same
+    Session,
+    _server_error,
+    normalize_url,
+)
 
 Json = dict[str, Any]
 
@@ -63,7 +67,7 @@ class DriverStream(Session):  # type: ignore[misc]  # untyped as its package
         """One request with the answers to each of `requests`. Raises BadAnswerError, and what `post` raises."""
         try:
             answers: list[Json] = self.execute_pipeline(list(requests), track_autocommit=False)
-        except (ProtocolError, AttributeError, TypeError) as exc:
+        except (ProtocolError, AttributeError, TypeError, RecursionError) as exc:
             raise BadAnswerError(str(exc)) from None
         return answers
 
@@ -72,9 +76,9 @@ class DriverStream(Session):  # type: ignore[misc]  # untyped as its package
         return self._send(self._base_url + path, encoded)
 
     def _update_stream(self, baton: str | None, base_url: str | None) -> None:
-        super()._update_stream(baton, base_url)
-        if urlsplit(self._base_url).scheme != urlsplit(self._home).scheme:
+        if base_url and urlsplit(normalize_url(base_url)).scheme != urlsplit(self._home).scheme:
             raise ProtocolError("the server wants to go on without TLS")
+        super()._update_stream(baton, base_url)
 
 
 def encode(value: object) -> Json:

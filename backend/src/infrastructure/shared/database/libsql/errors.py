@@ -5,6 +5,7 @@ OperationalError
     └── CommitOutcomeUnknown    … while it was committing: it may have taken effect
 """
 
+import re
 import sqlite3
 from sqlite3 import DatabaseError, DataError, IntegrityError, OperationalError, ProgrammingError
 
@@ -34,14 +35,14 @@ _OF_CODE: dict[str, type[DatabaseError]] = {
 _TOO_LARGE = (
     " (10 MB on Turso); select fewer rows at once. What was written outside a transaction is written."
 )
-_PREFIXES = ("SQLite error: ", "SQL input error: ")
+# What libsql-server adds to SQLite's own text.
+_ADDED = re.compile(r"^SQLite error: |^SQL input error: | \(at offset \d+\)$")
 _CONSTRAINT = "SQLITE_CONSTRAINT"
 
 
 def error_of(message: str, code: str | None) -> DatabaseError:
     """What sqlite3 raises where the server sends this error, with the text that sqlite3 gives it."""
-    for prefix in _PREFIXES:
-        message = message.removeprefix(prefix)
+    message = _ADDED.sub("", message)
     kind = _kind(message, code or "")
     if code == "RESPONSE_TOO_LARGE":
         message += _TOO_LARGE

@@ -4,7 +4,6 @@ import random
 import re
 import time
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from sqlite3 import DatabaseError, DataError, OperationalError
 from typing import NamedTuple, NoReturn
@@ -23,6 +22,8 @@ from src.infrastructure.shared.database.libsql.transport import Transport, Trans
 
 # The server queues writers, and now and then refuses one instead of letting it wait.
 BUSY_SECONDS = 10.0
+# For telling a server that a stream is over: politeness, not worth a long wait.
+FAREWELL_SECONDS = 2.0
 
 _COMMENTS = re.compile(r"(?:\s+|--[^\n]*(?:\n|\Z)|/\*.*?(?:\*/|\Z))+", re.DOTALL)
 _WORD = re.compile(r"[A-Za-z]+")
@@ -102,7 +103,8 @@ class Stream:
         self.pending_begin: str | None = None
         self.in_transaction = False
         self._transport = transport
-        self._driver = DriverStream(url, transport.post)
+        self._driver = DriverStream(url, lambda url, body: transport.post(url, body, at_most=self._at_most))
+        self._at_most: float | None = None
         self._server = url.partition("://")[2]
         self._lost: str | None = None
         self._lost_for_good = False
@@ -135,7 +137,7 @@ class Stream:
                 raise StreamLost(str(exc)) from None
             raise
         except BadAnswerError as exc:
-            self._fail(TransportError(str(exc), was_sent=True), statements)
+            self._fail(TransportError(f"not understood: {exc}", was_sent=True), statements)
 
     def commit(self) -> None:
         try:
@@ -156,13 +158,21 @@ class Stream:
         if not self._lost_for_good:
             self._lost = None
 
-    def close(self) -> None:
-        """Tells the server, when something is open there."""
-        with suppress(TransportError, BadAnswerError):
-            if self._driver.is_open:
+    def end(self) -> None:
+        """Ends what is open at the server, a transaction without its changes."""
+        if self._driver.is_open:
+            self._at_most = FAREWELL_SECONDS
+            try:
                 self._driver.ask([{"type": "close"}])
+            except (TransportError, BadAnswerError):
+                pass  # it ends by itself, after 10 s
+            finally:
+                self._at_most = None
         self._driver.forget()
         self.in_transaction, self.pending_begin = False, None
+
+    def close(self) -> None:
+        self.end()
         self._transport.drop()
 
     def _ask(self, statements: Sequence[Statement], *, closes: bool, again: bool = False) -> _Batch:
@@ -171,13 +181,12 @@ class Stream:
         requests: list[Json] = [_batch(statements), {"type": "get_autocommit"}]
         try:
             first, autocommit, *_ = self._driver.ask([*requests, {"type": "close"}] if closes else requests)
-            batch, is_over = _read(first), closes or _says_autocommit(autocommit)
+            batch, is_over = _read(first, len(statements)), closes or _says_autocommit(autocommit)
         except UnicodeEncodeError as exc:  # before anything was sent
             raise DataError(f"a text is no Unicode: {exc.reason}") from None
         except TransportError as exc:
             self._fail(exc, statements)
         except BadAnswerError as exc:
-            self._transport.drop()
             self._fail(TransportError(f"not understood: {exc}", was_sent=True), statements)
         except BaseException:  # an interrupt: the answer may still come, and is not that of the next request
             self._abandon("interrupted")
@@ -192,21 +201,23 @@ class Stream:
         commits = any(s.commits if in_transaction else s.writes_at_once for s in statements)
         answered = failed.status is not None and failed.status < 500 and failed.status != 408
         reason = f"{self._server}: {failed}"
-        self._abandon(reason)
+        self._abandon(reason, tells=not failed.timed_out and failed.status not in (400, 404))
         kind = StreamLost
         if commits and failed.was_sent and not answered:
             kind, reason = (
                 CommitOutcomeUnknown,
                 f"{reason}; it may have been committed, so look before you repeat it",
             )
-        raise kind(reason, status=failed.status, retry_after=failed.retry_after)
+        raise kind(reason, status=failed.status, retry_after=failed.retry_after) from None
 
-    def _abandon(self, reason: str) -> None:
+    def _abandon(self, reason: str, *, tells: bool = False) -> None:
+        """Gives up the stream. With `tells` the server may not know: then its lock would outlast us by 5 s."""
         if self.in_transaction or self.pending_begin or self.sticky:
             self._lost, self._lost_for_good = reason, self.sticky
-        self.in_transaction, self.pending_begin = False, None
-        self._driver.forget()
         self._transport.drop()
+        if not tells:
+            self._driver.forget()
+        self.end()
 
 
 def _batch(statements: Sequence[Statement]) -> Json:
@@ -216,15 +227,18 @@ def _batch(statements: Sequence[Statement]) -> Json:
     return {"type": "batch", "batch": {"steps": steps}}
 
 
-def _read(answer: Json) -> _Batch:
-    """Raises BadAnswerError."""
+def _read(answer: Json, count: int) -> _Batch:
+    """Raises BadAnswerError when it is not the answer to `count` statements."""
     try:
         if answer["type"] == "error":
-            return _Batch((), (), answer["error"])
+            return _Batch((), (), answer["error"] or {})
         result = answer["response"]["result"]
-        return _Batch(result["step_results"], result["step_errors"], None)
+        batch = _Batch(list(result["step_results"]), list(result["step_errors"]), None)
     except (KeyError, TypeError) as exc:
         raise BadAnswerError(f"no result of a batch ({exc!r})") from None
+    if len(batch.results) != count or len(batch.errors) != count:
+        raise BadAnswerError(f"{len(batch.results)} results of {count} statements")
+    return batch
 
 
 def _says_autocommit(answer: Json) -> bool:

@@ -2,6 +2,7 @@
 
 import http.client
 import io
+import re
 import select
 import socket
 import ssl
@@ -23,6 +24,9 @@ IDLE_SECONDS = 20.0
 ANSWER_BYTES = 64 * 1024 * 1024
 
 
+_TOKEN = re.compile(r"[!-~]+")
+
+
 @dataclass(frozen=True, slots=True)
 class Timeouts:
     """`connect_seconds` includes TLS, `read_seconds` is a silence, `total_seconds` the whole of a request."""
@@ -33,13 +37,23 @@ class Timeouts:
 
 
 class TransportError(Exception):
-    """No usable answer. `was_sent` tells whether the server may have acted on the request."""
+    """No usable answer.
+
+    `was_sent` tells whether the server may have acted on the request, `timed_out` whether it was waited for in vain.
+    """
 
     def __init__(
-        self, message: str, *, was_sent: bool, status: int | None = None, retry_after: float | None = None
+        self,
+        message: str,
+        *,
+        was_sent: bool,
+        timed_out: bool = False,
+        status: int | None = None,
+        retry_after: float | None = None,
     ) -> None:
         super().__init__(message)
-        self.was_sent, self.status, self.retry_after = was_sent, status, retry_after
+        self.was_sent, self.timed_out = was_sent, timed_out
+        self.status, self.retry_after = status, retry_after
 
 
 class Transport:
@@ -51,9 +65,12 @@ class Transport:
         self._origin: str | None = None
         self._last_use = 0.0
 
-    def post(self, url: str, body: bytes) -> bytes:
-        """The body of the answer 200. Raises TransportError for anything else; never sends a request twice."""
-        deadline = time.monotonic() + self._timeouts.total_seconds
+    def post(self, url: str, body: bytes, *, at_most: float | None = None) -> bytes:
+        """The body of the answer 200; never sends a request twice. `at_most` seconds replace the limit for the whole.
+
+        Raises TransportError for any other end.
+        """
+        deadline = time.monotonic() + (at_most or self._timeouts.total_seconds)
         parts = urlsplit(url)
         origin = f"{parts.scheme}://{parts.netloc}"
         try:
@@ -61,18 +78,18 @@ class Transport:
             self._send(connection, parts.netloc, parts.path, body, deadline)
         except (OSError, ValueError) as exc:
             self.drop()
-            raise TransportError(_reason(exc), was_sent=False) from None
+            raise _failed(exc, was_sent=False) from None
         try:
             response, answer = self._receive(connection, deadline)
         except (OSError, http.client.HTTPException, ValueError) as exc:
             self.drop()
-            raise TransportError(_reason(exc), was_sent=True) from None
+            raise _failed(exc, was_sent=True) from None
         self._last_use = time.monotonic()
         if response.will_close:
             self.drop()
         if response.status != http.client.OK:
             raise TransportError(
-                self._without_token(f"HTTP status {response.status}: {_said(answer)}"),
+                f"HTTP status {response.status}: {_said(answer)}",
                 was_sent=True,
                 status=response.status,
                 retry_after=_retry_after(response.headers.get("Retry-After")),
@@ -108,6 +125,10 @@ class Transport:
     def _authorization(self) -> bytes:
         if self._token is None:
             return b""
+        if not _TOKEN.fullmatch(self._token.get_secret_value()):
+            raise ValueError(
+                "the auth token is empty, or holds a space, a line break or a letter that no token has"
+            )
         return b"Authorization: Bearer %b\r\n" % self._token.get_secret_value().encode("ascii")
 
     def _receive(self, connection: socket.socket, deadline: float) -> tuple[http.client.HTTPResponse, bytes]:
@@ -122,12 +143,9 @@ class Transport:
                 raise ValueError(f"the answer has over {ANSWER_BYTES} bytes")
             if response.length:  # a read with a limit does not mind an early end
                 raise http.client.IncompleteRead(answer[:0], response.length)
+        if response.status != http.client.OK and self._token:  # some servers repeat what they refuse
+            answer = answer.replace(self._token.get_secret_value().encode(), b"***")
         return response, answer
-
-    def _without_token(self, text: str) -> str:
-        if self._token is None:
-            return text
-        return text.replace(self._token.get_secret_value(), "***")
 
 
 class _Incoming(io.RawIOBase):
@@ -206,10 +224,12 @@ def _left(deadline: float) -> float:
     return left
 
 
-def _reason(exc: Exception) -> str:
+def _failed(exc: Exception, *, was_sent: bool) -> TransportError:
     if isinstance(exc, TimeoutError):
-        return "no answer in time"
-    return f"{type(exc).__name__}: {exc}" if str(exc) else type(exc).__name__
+        return TransportError("no answer in time", was_sent=was_sent, timed_out=True)
+    if type(exc) is ValueError:
+        return TransportError(str(exc), was_sent=was_sent)
+    return TransportError(f"{type(exc).__name__}: {exc}".rstrip(": "), was_sent=was_sent)
 
 
 def _said(answer: bytes) -> str:
