@@ -80,15 +80,7 @@ def connect(
     With `read_retry`, what only reads outside a transaction is asked again when the way to the server fails.
     """
     token = SecretStr(auth_token) if isinstance(auth_token, str) else auth_token
-<<<<<<< HEAD
-    if token is not None and not re.fullmatch(r"[!-~]+", token.get_secret_value()):
-        raise InterfaceError(
-            "The auth token is empty, or holds a space, a line break or a letter that no token has."
-        )
     return Connection(Stream(url, Transport(token, timeouts or Timeouts())), read_retry)
-=======
-    return Connection(Stream(url, Transport(token, timeouts or Timeouts())))
->>>>>>> dialect
 
 
 class Connection:
