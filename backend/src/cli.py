@@ -11,6 +11,7 @@ import typer
 from typer.core import TyperGroup
 
 if TYPE_CHECKING:
+    from src.core.config.settings.base import AppEnv
     from src.presentation.cli.context import Container
 
 FAILED, USAGE, UNAVAILABLE, INTERRUPTED = 1, 2, 4, 130
@@ -26,6 +27,7 @@ _COMMANDS = {
     "The system": {
         "up": "Serve the HTTP API; makes and migrates the database if needed.",
         "db": "The database schema: where it stands, and moving it.",
+        "turso": "Databases, tokens and branches at Turso.",
         "doctor": "Check this installation: what is wrong, and how to mend it.",
     },
 }
@@ -132,11 +134,11 @@ def _complain(message: str) -> None:
     typer.echo(f"Error: {message}", err=True)
 
 
-def _open_container() -> "Container":
+def _open_container(app_env: "AppEnv | None" = None) -> "Container":
     from src.bootstrap import Container
     from src.core.config.settings.base import load_settings, old_names_in_use
 
-    container = Container(load_settings())
+    container = Container(load_settings() if app_env is None else load_settings(app_env=app_env))
     for old, new in old_names_in_use().items():
         typer.echo(f"Warning: {old} is an old name; call it {new}.", err=True)
     gc.freeze()
@@ -146,13 +148,12 @@ def _open_container() -> "Container":
 
 
 def _explained(exc: Exception) -> tuple[str, int]:
-    from src.application.shared.database_errors import DatabaseUnavailableError
     from src.core.config.settings.base import SettingsError
-    from src.domain.shared.errors import DomainError, RuleViolationError
+    from src.domain.shared.errors import DomainError, RuleViolationError, UnavailableError
 
     if isinstance(exc, RuleViolationError):
         return str(exc), USAGE
-    if isinstance(exc, DatabaseUnavailableError):
+    if isinstance(exc, UnavailableError):
         return str(exc), UNAVAILABLE
     if isinstance(exc, DomainError | SettingsError | NotImplementedError):
         return str(exc), FAILED

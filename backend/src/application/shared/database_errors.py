@@ -1,11 +1,11 @@
 """What a use case cannot help: the database behind its ports does not do what it is asked."""
 
-from src.domain.shared.errors import DomainError
+from src.domain.shared.errors import DomainError, UnavailableError
 
 RETRY_SECONDS = 1
 
 
-class DatabaseUnavailableError(DomainError):
+class DatabaseUnavailableError(UnavailableError):
     """Nothing was changed; the same may succeed a little later. `retry_after` is in whole seconds."""
 
     code = "database_unavailable"
