@@ -20,10 +20,17 @@ _SHOWN_CHARACTERS = 600
 
 
 class MigrationFailedError(DomainError):
-    """A migration raised, or what it did was refused. Its transaction was undone."""
+    """A migration raised, or what it did was refused. Its transaction was undone.
+
+    `leads_to` is where the database is nevertheless, should only the answer to the COMMIT be missing.
+    """
 
     code = "migration_failed"
     title = "The migration failed"
+
+    def __init__(self, message: str, *, leads_to: str | None) -> None:
+        super().__init__(message)
+        self.leads_to = leads_to
 
 
 def alembic_config(
@@ -73,9 +80,8 @@ def _explained(config: Config) -> Iterator[None]:
             raise
         direction = "" if failed.is_upgrade else "Going back over "
         where = _statement(exc) or _line(exc) or ""
-        raise MigrationFailedError(
-            f"{direction}{failed.id} ({failed.title}) failed: {_cause(exc)}{where}"
-        ) from exc
+        told = f"{direction}{failed.id} ({failed.title}) failed: {_cause(exc)}{where}"
+        raise MigrationFailedError(told, leads_to=failed.leads_to) from exc
 
 
 def _cause(exc: Exception) -> str:

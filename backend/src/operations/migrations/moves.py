@@ -120,15 +120,17 @@ def _told_what_is_left(
         yield
     except alembic.MigrationFailedError as exc:
         try:
-            after = migrations.status().current
-            found = _described(before.current, after, diff(schema, live_schema(migrations)))
+            after, left = migrations.status().current, diff(schema, live_schema(migrations))
+            found = _described(before.current, after, left)
+            if after != before.current and after == exc.leads_to:
+                found = f"It was committed all the same: the database is at {after or 'its beginning'}."
         except SQLAlchemyError as looking:
             found = (
                 f"The database cannot be looked at now ({type(looking).__name__}); see: autoforge db status"
             )
         if backup is not None and not found.startswith(_AS_IT_WAS):
             found += f"\nThe way back is the backup {backup.name}: {migrations.restore_command(backup.name)}"
-        raise alembic.MigrationFailedError(f"{exc}\n{found}") from exc.__cause__
+        raise alembic.MigrationFailedError(f"{exc}\n{found}", leads_to=exc.leads_to) from exc.__cause__
 
 
 def _described(before: str | None, after: str | None, left: Sequence[str]) -> str:

@@ -1,7 +1,7 @@
 """Watching over Alembic while it works: what is refused, and what happens inside each migration's transaction."""
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import wraps
 from time import perf_counter
 from typing import Any, Protocol
@@ -38,12 +38,13 @@ Asked = Callable[[Any, Any], Iterable[Step]]
 
 @dataclass(frozen=True, slots=True)
 class Applied:
-    """A migration that was done; `seconds` without the COMMIT."""
+    """A migration that was done; `seconds` without the COMMIT, `leads_to` is None for the beginning."""
 
     id: str
     title: str
     is_upgrade: bool
-    seconds: float
+    leads_to: str | None
+    seconds: float = 0.0
 
 
 @dataclass(slots=True)
@@ -103,8 +104,7 @@ class Supervision:
         if self.lease is not None:
             self.lease.renew_in(connection)
         assert self.current is not None
-        done = self.current
-        self.applied.append(Applied(done.id, done.title, done.is_upgrade, perf_counter() - self._began))
+        self.applied.append(replace(self.current, seconds=perf_counter() - self._began))
 
     def _refuse_unsafe(self, steps: Sequence[Step]) -> None:
         if not steps or self.target.caution is Caution.NONE:
@@ -125,7 +125,8 @@ class Supervision:
 
         @wraps(migrate)
         def supervised(**arguments: Any) -> None:
-            self.current = Applied(revision.revision, revision.doc, step.is_upgrade, 0.0)
+            leads_to = next(iter(step.to_revisions_no_deps), None)
+            self.current = Applied(revision.revision, revision.doc, step.is_upgrade, leads_to)
             self._began = perf_counter()
             self._allowed = _may_lose_rows(revision.module)
             self.on_begin(revision.revision, revision.doc)

@@ -71,7 +71,7 @@ def opened(ctx: typer.Context, app_env: AppEnv | None = None) -> Iterator[Contai
 
         if own := overruled(app_env):
             say(f"APP_ENV is {own} here; --env {app_env.value} wins.")
-    container: Container = ctx.obj(app_env)
+    container: Container = ctx.obj() if app_env is None else ctx.obj(app_env)
     try:
         yield container
     finally:

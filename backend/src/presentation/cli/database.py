@@ -98,12 +98,13 @@ def upgrade(
         if pending:
             say_where(container, before.current, pending[-1].id, pending)
         if dry_run or not pending:
-            _tell_upgrade((), pending, before.current, json=json)
+            _tell_upgrade((), pending, before.current, backup=None, json=json)
             return
         consequence = f"This applies {counted(len(pending), 'migration')}."
         require_agreement(migrations.target, consequence, yes=yes, named=database)
         moved = migrations.upgrade(revision, notice=say, wait=not no_wait)
-        _tell_upgrade(moved.applied, (), moved.current, json=json)
+        backup = moved.backup.name if moved.backup is not None else None
+        _tell_upgrade(moved.applied, (), moved.current, backup=backup, json=json)
 
 
 @app.command("downgrade", context_settings={"ignore_unknown_options": True})  # "-1" is no option
@@ -146,22 +147,27 @@ def downgrade(
 app.command("history")(history)
 app.command("check")(check)
 app.command("stamp")(stamp)
+app.command("lint")(lint)
 app.command("plan")(plan)
 app.command("backup")(backup)
 app.command("restore")(restore)
 app.command("shell")(shell)
 app.command("ping")(ping)
-app.command("lint")(lint)
 
 
 def _tell_upgrade(
-    applied: Sequence[Applied], pending: Sequence[Revision], current: str | None, *, json: bool
+    applied: Sequence[Applied],
+    pending: Sequence[Revision],
+    current: str | None,
+    *,
+    backup: str | None,
+    json: bool,
 ) -> None:
     if json:
         done = [
             {"id": found.id, "title": found.title, "seconds": round(found.seconds, 3)} for found in applied
         ]
-        show_json({"applied": done, "pending": _listed(pending), "current": current})
+        show_json({"applied": done, "pending": _listed(pending), "current": current, "backup": backup})
     elif applied:
         show("Applied:")
         _show_revisions(applied)

@@ -61,7 +61,14 @@ class Holder(Protocol):
     def is_over(self) -> bool: ...
 
 
+class Backup(Protocol):
+    @property
+    def name(self) -> str: ...
+
+
 class Moved(Protocol):
+    @property
+    def backup(self) -> Backup | None: ...
     @property
     def applied(self) -> Sequence[Applied]: ...
     @property

@@ -91,3 +91,76 @@ def test_database_of_a_newer_version_is_refused(cli: Cli, database_file: Path) -
         connection.execute("UPDATE alembic_version SET version_num = 'future'")
     connection.close()
     assert "which this version does not know" in cli.refused("prompt", "list", code=1)
+
+
+def test_history_lists_every_migration_newest_first(fresh_cli: Cli) -> None:
+    before = fresh_cli.done("db", "history", "--json").json
+    fresh_cli.done("db", "upgrade")
+    after = fresh_cli.done("db", "history", "--json").json
+
+    assert (before[0]["id"], {found["state"] for found in before}) == (HEAD, {"pending"})
+    assert after[0]["state"] == "current"
+    assert "Initial schema" in fresh_cli.done("db", "history").out
+
+
+def test_check_compares_models_migrations_and_database(cli: Cli, database_file: Path) -> None:
+    assert cli.done("db", "check").out == f"No drift: models, migrations and the database agree on {HEAD}.\n"
+    assert cli.done("db", "check", "--json").json == {
+        "current": HEAD,
+        "models": [],
+        "live": [],
+        "pending": [],
+    }
+    with sqlite3.connect(database_file) as connection:
+        connection.execute("DROP INDEX idx_prompts_user_id")
+    connection.close()
+
+    outcome = cli("db", "check")
+
+    assert outcome.code == 1
+    assert f"The database differs from what its migrations ({HEAD}) make" in outcome.out
+    assert "- index" in outcome.out
+
+
+def test_check_of_an_absent_database_finds_everything_pending(fresh_cli: Cli, database_file: Path) -> None:
+    outcome = fresh_cli("db", "check")
+
+    assert (outcome.code, "Run: autoforge db upgrade" in outcome.out) == (1, True)
+    assert not database_file.exists()
+
+
+def test_stamp_is_proved_by_the_schema(cli: Cli, database_file: Path) -> None:
+    with sqlite3.connect(database_file) as connection:
+        connection.execute("DROP TABLE alembic_version")
+    connection.close()
+    assert "has no tables of ours" in cli.refused("prompt", "list", code=1)
+
+    assert cli.done("db", "stamp", "head", "--json").json == {"current": HEAD}
+
+    cli.done("prompt", "list")
+    with sqlite3.connect(database_file) as connection:
+        connection.execute("ALTER TABLE prompts ADD COLUMN surprise TEXT")
+    connection.close()
+    refused = cli("db", "stamp", "head")
+    assert (refused.code, refused.out) == (1, "")
+    assert "+ column prompts.surprise TEXT" in refused.err
+
+
+def test_name_of_another_database_is_refused_even_where_none_is_needed(
+    fresh_cli: Cli, database_file: Path
+) -> None:
+    said = fresh_cli("db", "upgrade", "--database", "production")
+
+    assert (said.code, database_file.exists()) == (2, False)
+    assert f"--database 'production': this one is {database_file.name}" in said.err
+
+
+def test_upgrade_leaves_when_another_runner_is_at_work(fresh_cli: Cli, database_file: Path) -> None:
+    database = TursoConnection(load_settings(database_url=f"sqlite:///{database_file}"))
+    with Migrations(database).locked("upgrade from here to there", notice=print, wait=True):
+        left = fresh_cli("db", "upgrade", "--no-wait")
+    database.dispose()
+
+    assert (left.code, left.out) == (1, "")
+    assert "is being migrated by process" in left.err
+    assert "(upgrade from here to there)" in left.err

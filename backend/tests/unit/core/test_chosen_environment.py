@@ -59,6 +59,7 @@ def test_nothing_is_overruled_where_the_process_says_nothing_or_the_same(
 
 def test_process_of_another_environment_is_overruled(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("APP_ENV", "staging")
+    monkeypatch.setenv("DATABASE_URL", "sqlite:///./data/of-local-only.db")
 
     assert overruled(AppEnv.PRODUCTION) == "staging"
 

@@ -23,6 +23,8 @@ def overruled(chosen: AppEnv) -> str | None:
     own = process.get("APP_ENV")
     if own is None or own == chosen.value:
         return None
+    if chosen is not AppEnv.LOCAL and process.get("DATABASE_URL", "").startswith("sqlite:"):
+        del process["DATABASE_URL"]  # only local uses a file
     if named := [name for name in _OF_ONE_ENVIRONMENT if name in process]:
         raise SettingsError(
             f"APP_ENV={own} is set here together with {' and '.join(named)}, which would be taken for {chosen.value}. "

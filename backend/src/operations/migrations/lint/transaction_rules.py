@@ -40,9 +40,9 @@ _NETWORK = (
     *("smtplib", "socket", "urllib.request", "urllib3", "websockets"),
 )
 # Seen refused by libsql-server 0.24: tests/integration/operations/migrations asks one.
-_REFUSED = ("ANALYZE", "ATTACH", "DETACH", "VACUUM")
-_REFUSED_PRAGMAS = ("incremental_vacuum", "optimize", "wal_checkpoint")
-_REFUSED_SETTINGS = (
+REFUSED_VERBS = ("ANALYZE", "ATTACH", "DETACH", "VACUUM")
+REFUSED_PRAGMAS = ("incremental_vacuum", "optimize", "wal_checkpoint")
+REFUSED_SETTINGS = (
     *("application_id", "auto_vacuum", "busy_timeout", "cache_size", "case_sensitive_like"),
     *(
         "ignore_check_constraints",
@@ -79,14 +79,14 @@ def _of_statement(statement: Statement) -> Iterator[tuple[Rule, str]]:
 
 
 def _refused(statement: Statement, pragma: tuple[str, str | None] | None) -> str | None:
-    if statement.verb in _REFUSED:
+    if statement.verb in REFUSED_VERBS:
         return statement.verb
     if statement.verb == "CREATE" and statement.has_word("TEMP", "TEMPORARY", within=2):
         return "CREATE TEMP"
     if pragma is None:
         return None
     name, value = pragma
-    is_refused = name in _REFUSED_PRAGMAS or (value is not None and name in _REFUSED_SETTINGS)
+    is_refused = name in REFUSED_PRAGMAS or (value is not None and name in REFUSED_SETTINGS)
     return f"PRAGMA {name}{' = …' if value is not None else ''}" if is_refused else None
 
 

@@ -7,6 +7,7 @@ from alembic.config import Config
 from sqlalchemy import Connection, Engine
 
 from src.core.config.settings.base import AppEnv
+from src.operations.backup.backups import Backups
 from src.operations.migrations.alembic_commands import alembic_config
 from src.operations.migrations.migrations import Migrations
 from src.operations.migrations.revisions import VERSIONS, read_chain
@@ -57,5 +58,8 @@ class Scripts:
         write_revision(self.folder, revision, after=after, upgrade=upgrade, **more)
         return self.migrations()
 
-    def migrations(self, app_env: AppEnv = AppEnv.LOCAL) -> Migrations:
-        return Migrations(self._database, app_env, versions=(VERSIONS, self.folder))
+    def migrations(self, app_env: AppEnv = AppEnv.LOCAL, *, backups: Backups | None = None) -> Migrations:
+        versions = (VERSIONS, self.folder)
+        return Migrations(
+            self._database, app_env, versions=versions, backups=(lambda: backups) if backups else None
+        )
