@@ -46,7 +46,8 @@ UseOption = Annotated[
 ]
 ReadOnlyOption = Annotated[bool, typer.Option("--read-only", help="A token that cannot write.")]
 ExpiresOption = Annotated[
-    str | None, typer.Option("--expires", help="Such as 90d, 12h or never; 90d if absent.")
+    str | None,
+    typer.Option("--expires", help="Such as 90d, 12h or never; 90d if absent, 1d for a migration."),
 ]
 FileOption = Annotated[
     Path | None,
