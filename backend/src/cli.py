@@ -136,9 +136,11 @@ def _complain(message: str) -> None:
 
 def _open_container(app_env: "AppEnv | None" = None) -> "Container":
     from src.bootstrap import Container
-    from src.core.config.settings.base import load_settings
+    from src.core.config.settings.base import load_settings, old_names_in_use
 
     container = Container(load_settings() if app_env is None else load_settings(app_env=app_env))
+    for old, new in old_names_in_use().items():
+        typer.echo(f"Warning: {old} is an old name; call it {new}.", err=True)
     gc.freeze()
     gc.set_threshold(20_000)  # at the usual 700, collecting took 7 % of a run's time
     gc.enable()

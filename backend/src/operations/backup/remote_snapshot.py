@@ -34,12 +34,12 @@ Row = tuple[Any, ...]
 
 
 class RemoteUnavailableError(UnavailableError):
-    code = "database_unavailable"
+    code = "remote_unavailable"
     title = "The database does not answer"
 
 
 class TokenRefusedError(BackupError):
-    code = "database_token_refused"
+    code = "remote_token_refused"
     title = "The database does not take the token"
 
 

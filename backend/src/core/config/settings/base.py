@@ -10,9 +10,9 @@ from enum import StrEnum
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Literal
-from urllib.parse import parse_qsl, urlsplit, urlunsplit
+from urllib.parse import parse_qsl, urlsplit
 
-from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import (
     BaseSettings,
     InitSettingsSource,
@@ -117,6 +117,8 @@ class Settings(BaseSettings):
     def _without_token(cls, value: str | None) -> str | None:
         if value is None:
             return None
+        if is_placeholder(value):
+            raise ValueError("still holds a placeholder; put the real address there")
         parts = urlsplit(value)
         names = {name.lower() for name, _ in parse_qsl(parts.query)}
         if parts.username or parts.password or names & {"authtoken", "auth_token", "jwt", "password"}:
@@ -139,22 +141,13 @@ class Settings(BaseSettings):
             )
         return value.rstrip("/")
 
-    @model_validator(mode="after")
-    def _fits_environment(self) -> "Settings":
-        on_sqlite = self.turso_database_url is None and urlsplit(self.database_url).scheme == "sqlite"
-        if on_sqlite and self.app_env is not AppEnv.LOCAL:
-            raise ValueError(f"TURSO_DATABASE_URL is required when APP_ENV={self.app_env.value}")
-        return self
-
     @property
-    def connection_url(self) -> str:
-        """The database to use: Turso's outside local, in the form `libsql://host`; else DATABASE_URL as it is."""
-        if self.app_env is AppEnv.LOCAL:
+    def database_address(self) -> str | None:
+        """DATABASE_URL locally; elsewhere Turso's, or a DATABASE_URL that was set. None when nothing names one."""
+        if self.is_local:
             return self.database_url
-        url = urlsplit(self.turso_database_url or self.database_url)
-        plain = url.scheme == "http"
-        query = "tls=0" if plain else url.query
-        return urlunsplit(("libsql", url.netloc, url.path.rstrip("/"), query, ""))
+        given = self.database_url if "database_url" in self.model_fields_set else None
+        return self.turso_database_url or given
 
     def require_secret(self, name: str) -> str:
         """The value of the secret `name` ("OPENAI_API_KEY").
@@ -210,6 +203,18 @@ class _EnvFiles(PydanticBaseSettingsSource):
                 if choice in values:
                     found.setdefault(choices[0], values[choice])
         return found
+
+
+def old_names_in_use() -> dict[str, str]:
+    """The variables that are set under a name of old, each with the name that it has now."""
+    given = {name.upper() for name in (*os.environ, *read_env_files(BACKEND_DIR))}
+    return {
+        str(old).upper(): str(alias.choices[0]).upper()
+        for field in Settings.model_fields.values()
+        if isinstance(alias := field.validation_alias, AliasChoices)
+        for old in alias.choices[1:]
+        if str(old).upper() in given
+    }
 
 
 def read_env_files(folder: Path, app_env: str | None = None) -> dict[str, str]:
