@@ -7,17 +7,6 @@ from tests.integration.operations.remote_database import RemoteDatabase
 from tests.libsql_server import LibsqlServer
 
 
-@pytest.fixture(scope="session")
-def migrated_server(libsql_binary: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of a stopped server whose database is migrated and empty, to begin others with."""
-    folder = tmp_path_factory.mktemp("migrated-server")
-    with LibsqlServer(folder) as server:
-        database = RemoteDatabase(server.url, server.token())
-        database.migrate()
-        database.dispose()
-    return folder
-
-
 @pytest.fixture
 def open_remote() -> Iterator[Callable[[str, str], RemoteDatabase]]:
     """Opens the database at a URL with a token."""
