@@ -5,7 +5,8 @@ DomainError
 ├── ConflictError            the state of a row forbids it
 │   ├── StaleVersionError    the caller's copy of the row is old
 │   └── ConcurrentUpdateError  somebody else changed the row in between
-└── RuleViolationError       a value breaks a rule
+├── RuleViolationError       a value breaks a rule
+└── UnavailableError         an outside service does not answer as it should; later it may
 """
 
 from typing import ClassVar
@@ -31,6 +32,11 @@ class ConflictError(DomainError):
 class RuleViolationError(DomainError):
     code = "rule_violation"
     title = "A rule is broken"
+
+
+class UnavailableError(DomainError):
+    code = "unavailable"
+    title = "An outside service does not answer"
 
 
 class StaleVersionError(ConflictError):

@@ -8,6 +8,7 @@ from sqlalchemy.pool import NullPool, QueuePool
 
 from src.infrastructure.shared.database.engine_options import ENGINE_OPTIONS
 from src.infrastructure.shared.database.libsql import dialect  # noqa: F401  # registers libsql://
+from src.infrastructure.shared.database.libsql.retry import ReadRetry
 from src.infrastructure.shared.database.libsql.transport import Timeouts
 from src.infrastructure.shared.database.local_sqlite import EngineRole
 
@@ -36,7 +37,11 @@ def remote_engine(
     return create_engine(
         url,
         isolation_level=role.value,
-        connect_args={"auth_token": token, "timeouts": timeouts},
+        connect_args={
+            "auth_token": token,
+            "timeouts": timeouts,
+            "read_retry": ReadRetry() if role is EngineRole.READ else None,
+        },
         **ENGINE_OPTIONS,
         **pools[role],
     )

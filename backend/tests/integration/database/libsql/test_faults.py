@@ -194,7 +194,7 @@ def test_write_outside_a_transaction_may_have_been_done_too(reading: Engine, pro
             connection.exec_driver_sql(statement)
         assert type(lost(raised)) is CommitOutcomeUnknown
 
-    proxy.lose_answer(times=1)
+    proxy.lose_answer()
     with reading.connect() as connection, pytest.raises(OperationalError) as raised:
         connection.exec_driver_sql("WITH one AS (SELECT 1) SELECT * FROM one")
     assert type(lost(raised)) is StreamLost

@@ -25,6 +25,7 @@ from typing import Any, Self
 from pydantic import SecretStr
 
 from src.infrastructure.shared.database.libsql.driver import Json, Result, encode
+from src.infrastructure.shared.database.libsql.retry import ReadRetry
 from src.infrastructure.shared.database.libsql.stream import Statement, Stream, keyword_of
 from src.infrastructure.shared.database.libsql.transport import Timeouts, Transport
 
@@ -68,11 +69,18 @@ _DML = ("INSERT", "UPDATE", "DELETE", "REPLACE")
 
 
 def connect(
-    url: str, *, auth_token: SecretStr | str | None = None, timeouts: Timeouts | None = None
+    url: str,
+    *,
+    auth_token: SecretStr | str | None = None,
+    timeouts: Timeouts | None = None,
+    read_retry: ReadRetry | None = None,
 ) -> "Connection":
-    """A connection to the server at `url` (http or https), which is asked when there is something to ask."""
+    """A connection to the server at `url` (http or https), which is asked when there is something to ask.
+
+    With `read_retry`, what only reads outside a transaction is asked again when the way to the server fails.
+    """
     token = SecretStr(auth_token) if isinstance(auth_token, str) else auth_token
-    return Connection(Stream(url, Transport(token, timeouts or Timeouts())))
+    return Connection(Stream(url, Transport(token, timeouts or Timeouts())), read_retry)
 
 
 class Connection:
@@ -80,8 +88,8 @@ class Connection:
 
     isolation: str = "SERIALIZABLE"
 
-    def __init__(self, stream: Stream) -> None:
-        self._stream = stream
+    def __init__(self, stream: Stream, read_retry: ReadRetry | None = None) -> None:
+        self._stream, self._read_retry = stream, read_retry
         self._closed = False
 
     @property
@@ -127,7 +135,15 @@ class Connection:
 
     def run(self, statements: Sequence[Statement]) -> list[Result]:
         """The results of `statements`, in one request."""
-        return self._opened().run(statements)
+        stream = self._opened()
+        if (
+            self._read_retry is None
+            or self.in_transaction
+            or stream.sticky
+            or not all(statement.reads for statement in statements)
+        ):
+            return stream.run(statements)
+        return self._read_retry.call(lambda: stream.run(statements))
 
     def _opened(self) -> Stream:
         if self._closed:

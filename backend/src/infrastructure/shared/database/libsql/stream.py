@@ -1,6 +1,8 @@
 """Transactions on a stream of the server: begun with their first statement, ended with the stream, or known as lost."""
 
+import random
 import re
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from sqlite3 import DatabaseError, DataError, OperationalError
@@ -18,6 +20,8 @@ from src.infrastructure.shared.database.libsql.driver import (
 from src.infrastructure.shared.database.libsql.errors import CommitOutcomeUnknown, StreamLost, error_of
 from src.infrastructure.shared.database.libsql.transport import Transport, TransportError
 
+# The server queues writers, and now and then refuses one instead of letting it wait.
+BUSY_SECONDS = 10.0
 # For telling a server that a stream is over: politeness, not worth a long wait.
 FAREWELL_SECONDS = 2.0
 
@@ -79,6 +83,12 @@ class _Batch(NamedTuple):
     def first_was_done(self) -> bool:
         return bool(self.results) and self.results[0] is not None
 
+    @property
+    def begin_was_refused(self) -> bool:
+        """For a transaction begins with it, this is the server's word that others were before us."""
+        error = self.errors[0] if self.errors else None
+        return isinstance(error, dict) and error.get("code") == "SQLITE_BUSY"
+
 
 class Stream:
     """Runs statements, one request at a time.
@@ -110,6 +120,11 @@ class Stream:
         stays = begin or self.in_transaction or self.sticky or any(s.begins for s in statements)
         was_in_transaction = self.in_transaction
         batch = self._ask([*begin, *statements], closes=closes or not stays)
+        deadline = time.monotonic() + BUSY_SECONDS
+        while begin and batch.begin_was_refused and time.monotonic() < deadline:
+            # Nothing was begun, so nothing is done twice.
+            time.sleep(random.uniform(0.005, 0.02))  # noqa: S311 (jitter, no secret)
+            batch = self._ask([*begin, *statements], closes=closes, again=True)
         if begin and batch.first_was_done:
             self.pending_begin, was_in_transaction = None, True
         is_over = was_in_transaction and not self.in_transaction
@@ -160,8 +175,8 @@ class Stream:
         self.end()
         self._transport.drop()
 
-    def _ask(self, statements: Sequence[Statement], *, closes: bool) -> _Batch:
-        if not (self.in_transaction or self.sticky):
+    def _ask(self, statements: Sequence[Statement], *, closes: bool, again: bool = False) -> _Batch:
+        if not (self.in_transaction or self.sticky or again):
             self._driver.forget()  # nothing is left there, and it may have expired
         requests: list[Json] = [_batch(statements), {"type": "get_autocommit"}]
         try:
