@@ -33,11 +33,12 @@ test: environment-dev ## Run the tests; HTML coverage in backend/htmlcov (ARGS="
 test-slow: environment-dev ## Run the tests that take over 20 seconds each
 	@cd backend && $(BIN)/python -m pytest -m slow --timeout=1800 $(ARGS)
 
-check: environment-dev ## Check format, lint, types, import contracts, migrations against models, locks
+check: environment-dev ## Check format, lint, types, import contracts, migrations, locks
 	@cd backend && $(BIN)/ruff format --check .
 	@cd backend && $(BIN)/ruff check .
 	@cd backend && $(BIN)/mypy
 	@cd backend && $(BIN)/lint-imports --no-logo
+	@cd backend && $(BIN)/autoforge db lint
 	$(check_migrations)
 	$(check_locks)
 	@$(BIN)/python -m pip check --disable-pip-version-check

@@ -1,8 +1,12 @@
 """The only place that picks implementations. Heavy parts are imported by the function that needs them."""
 
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from pydantic import SecretStr
 
 from src.application.evaluation.ports import Provider, SuiteFile
 from src.application.services import Services, SuiteMedia
@@ -24,7 +28,13 @@ from src.infrastructure.shared.database.unit_of_work import SqlUnitOfWork
 from src.operations.migrations.migrations import Migrations
 
 if TYPE_CHECKING:
+    from src.operations.backup.backups import Backups, Branching
+    from src.operations.backup.restore_remote import RestoredAnew
     from src.operations.doctor.doctor import Finding
+    from src.operations.doctor.ping import Ping
+    from src.operations.migrations.lint.lint import Report
+    from src.operations.migrations.plan import Plan
+    from src.operations.shell.shell import SqlShell
     from src.operations.turso.turso import Turso
 
 
@@ -34,7 +44,7 @@ class Container:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.database = TursoConnection(settings)
-        self.migrations = Migrations(self.database)
+        self.migrations = Migrations(self.database, settings.app_env, backups=lambda: self.backups)
 
     @cached_property
     def services(self) -> Services:
@@ -62,11 +72,58 @@ class Container:
 
         return examine(self.settings, self.database, self.migrations)
 
+    def lint_migrations(self, paths: Sequence[Path]) -> "Report":
+        from src.operations.migrations.lint.lint import lint
+        from src.operations.migrations.revisions import VERSIONS
+
+        return lint(paths, project=VERSIONS)
+
     @cached_property
     def turso(self) -> "Turso":
         from src.operations.turso.turso import Turso
 
         return Turso(self.settings, now=utc_now)
+
+    @cached_property
+    def backups(self) -> "Backups":
+        from src.operations.backup.backups import Backups
+        from src.operations.backup.remote import Remote
+
+        url = self.database.get_connection_url()
+        return Backups(
+            self.database,
+            remote=None if self.database.is_local else Remote(url, self.settings.turso_auth_token),
+            known_revisions=lambda: {revision.id for revision in self.migrations.chain},
+            branching=self._branching,
+        )
+
+    def plan_upgrade(self, revision: str, *, on_progress: Callable[[str, float | None], None]) -> "Plan":
+        from src.operations.migrations.plan import plan_upgrade
+
+        return plan_upgrade(self.migrations, self.backups, revision, on_progress=on_progress)
+
+    def restore_given(self, name: str, url: str, token: SecretStr | None, **options: Any) -> "RestoredAnew":
+        """`options` are those of `Backups.restore_into`."""
+        from src.operations.backup.new_database import restore_given
+
+        return restore_given(self.backups, name, url, token, **options)
+
+    def restore_made(self, name: str, made_name: str, save_to: Path, **options: Any) -> "RestoredAnew":
+        """`options` are those of `Backups.restore_into`."""
+        from src.operations.backup.new_database import restore_made
+
+        beside = self.database.get_connection_url()
+        return restore_made(self.backups, name, self.turso, made_name, save_to, beside=beside, **options)
+
+    def open_shell(self, *, write: bool) -> AbstractContextManager["SqlShell"]:
+        from src.operations.shell.shell import open_shell
+
+        return open_shell(self.database, write=write)
+
+    def ping(self, *, count: int) -> "Ping":
+        from src.operations.doctor.ping import ping
+
+        return ping(self.database, count=count)
 
     def close(self) -> None:
         """Interrupts background runs, which can be resumed, and closes the database."""
@@ -74,6 +131,13 @@ class Container:
             self.turso.close()
         self._runs.stop()
         self.database.dispose()
+
+    def _branching(self) -> "Branching | None":
+        if self.settings.turso_api_token is None:
+            return None
+        from src.operations.backup.at_turso import find_branching
+
+        return find_branching(self.turso, self.database.get_connection_url())
 
     @cached_property
     def _scorer(self) -> LibraryScorer:

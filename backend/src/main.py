@@ -60,8 +60,8 @@ def create_app(settings: Settings | None = None, container: Container | None = N
     app.state.services, app.state.settings = container.services, settings
     app.state.read = Read(container.services, is_local=container.database.is_local)
     app.state.write = Write(container.services, is_local=container.database.is_local)
-    fault = problems(500)
-    app.include_router(health.router, responses=fault)
+    app.include_router(health.router, responses=problems(500))
+    fault = problems(500, 503, 504)
     for router in (prompts.router, templates.router, suites.router, evaluations.router):
         app.include_router(router, prefix=API_ROOT, responses=fault, max_body_size=settings.max_body_bytes)
     app.include_router(

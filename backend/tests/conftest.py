@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 import hypothesis
 import pytest
@@ -19,6 +20,7 @@ from src.infrastructure.shared.database.turso_connection import TursoConnection
 from src.infrastructure.shared.database.unit_of_work import SqlUnitOfWork
 from src.operations.migrations.migrations import Migrations
 from tests import libsql_server as libsql
+from tests.fault_proxy import FaultProxy
 from tests.libsql_server import LibsqlServer
 
 if TYPE_CHECKING:
@@ -91,10 +93,20 @@ def libsql_database(start_libsql: Callable[..., LibsqlServer]) -> LibsqlServer:
     return start_libsql()
 
 
+@pytest.fixture(params=["sqlite", "libsql"])
+def backend(request: pytest.FixtureRequest) -> str:
+    """On which database a test runs: on both, unless tests/backends.py marks it."""
+    chosen: str = request.param
+    return chosen
+
+
 @pytest.fixture
-def settings(tmp_path: Path) -> Settings:
-    """Settings of a local environment, whose SQLite file does not exist yet."""
-    return load_settings(database_url=f"sqlite:///{tmp_path}/autoforge.db")
+def settings(request: pytest.FixtureRequest, tmp_path: Path, backend: str) -> Settings:
+    """Settings of a local environment, whose database has no tables yet."""
+    if backend == "sqlite":
+        return load_settings(database_url=f"sqlite:///{tmp_path}/autoforge.db")
+    server: LibsqlServer = request.getfixturevalue("libsql_database")
+    return load_settings(database_url=server.url, turso_auth_token=server.token())
 
 
 @pytest.fixture(scope="session")
@@ -107,11 +119,54 @@ def migrated_file(outer_environment: object, tmp_path_factory: pytest.TempPathFa
     return path
 
 
+@pytest.fixture(scope="session")
+def migrated_server(
+    outer_environment: object, libsql_binary: None, tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    """The folder of a server whose database is at the newest revision and empty, to begin others with."""
+    folder = tmp_path_factory.mktemp("migrated-server")
+    with LibsqlServer(folder) as server:
+        database = TursoConnection(load_settings(database_url=server.url, turso_auth_token=server.token()))
+        Migrations(database).upgrade()
+        database.dispose()
+    return folder
+
+
 @pytest.fixture
-def database(settings: Settings, migrated_file: Path) -> Iterator[TursoConnection]:
-    """The migrated database of `settings`, without a row."""
-    database = TursoConnection(settings)
-    shutil.copyfile(migrated_file, database.path)
+def migrated_on(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[str], Settings]:
+    """Settings of a local environment whose database, on the backend that is named, is migrated and has no row."""
+
+    def migrated(backend: str) -> Settings:
+        if backend == "sqlite":
+            path = tmp_path / "autoforge.db"
+            shutil.copyfile(request.getfixturevalue("migrated_file"), path)
+            return load_settings(database_url=f"sqlite:///{path}")
+        start = request.getfixturevalue("start_libsql")
+        server: LibsqlServer = start(template=request.getfixturevalue("migrated_server"))
+        return load_settings(database_url=server.url, turso_auth_token=server.token())
+
+    return migrated
+
+
+@pytest.fixture
+def libsql_proxy(migrated_settings: Settings) -> Iterator[FaultProxy]:
+    """In front of the server of `migrated_settings`, which must be on libSQL."""
+    address = urlsplit(migrated_settings.database_url)
+    assert address.hostname is not None
+    assert address.port is not None
+    with FaultProxy(address.hostname, address.port) as proxy:
+        yield proxy
+
+
+@pytest.fixture
+def migrated_settings(migrated_on: Callable[[str], Settings], backend: str) -> Settings:
+    return migrated_on(backend)
+
+
+@pytest.fixture
+def database(migrated_settings: Settings) -> Iterator[TursoConnection]:
+    """A migrated database without a row."""
+    database = TursoConnection(migrated_settings)
     yield database
     database.dispose()
 
@@ -123,11 +178,11 @@ def uow(database: TursoConnection) -> Callable[[], SqlUnitOfWork]:
 
 
 @pytest.fixture
-def container(settings: Settings, database: TursoConnection) -> Iterator["Container"]:
-    """The whole application on the file of `database`, with connections of its own."""
+def container(migrated_settings: Settings, database: TursoConnection) -> Iterator["Container"]:
+    """The whole application on what `database` is, with connections of its own."""
     from src.bootstrap import Container
 
-    container = Container(settings)
+    container = Container(migrated_settings)
     yield container
     container.close()
 

@@ -1,7 +1,6 @@
 """The checks of the set-up guide, under its names and as its reader would write them."""
 
 import os
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -13,38 +12,41 @@ import redis
 from sqlalchemy import create_engine, inspect, text
 from sqlalchemy.orm import Session
 
-from src.core.config.settings.base import get_settings, load_settings
+from src.core.config.settings.base import Settings, get_settings, load_settings
 from src.infrastructure.evaluation.models.evaluation_model import EvaluationModel
 from src.infrastructure.prompt.models.prompt_model import PromptModel
 from src.infrastructure.shared.database.turso_connection import get_db_session, get_turso_connection
 
 
-@pytest.fixture(autouse=True)
-def environment(tmp_path: Path, migrated_file: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+@pytest.fixture
+def environment(migrated_settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Settings]:
     """An environment whose database is migrated: the guide's functions take theirs from there."""
-    monkeypatch.setenv("DATABASE_URL", f"sqlite:///{tmp_path}/guide.db")
+    monkeypatch.setenv("DATABASE_URL", migrated_settings.database_url)
+    if token := migrated_settings.turso_auth_token:
+        monkeypatch.setenv("TURSO_AUTH_TOKEN", token.get_secret_value())
     get_settings.cache_clear()
     get_turso_connection.cache_clear()
-    shutil.copyfile(migrated_file, get_turso_connection().path)
-    yield
+    yield migrated_settings
     get_turso_connection().dispose()
     get_settings.cache_clear()
     get_turso_connection.cache_clear()
 
 
 @pytest.fixture
-def session() -> Iterator[Session]:
+def session(environment: Settings) -> Iterator[Session]:
     session = next(get_db_session())
     yield session
     session.close()
 
 
+@pytest.mark.usefixtures("environment")
 class TestDatabaseConnection:
-    def test_get_connection_url(self) -> None:
-        url = get_turso_connection().get_connection_url()
+    def test_get_connection_url(self, environment: Settings, backend: str) -> None:
+        url, token = get_turso_connection().get_connection_url(), environment.turso_auth_token
 
-        assert "sqlite" in url
-        engine = create_engine(url)  # SQLAlchemy takes it as it is
+        assert backend in url
+        # SQLAlchemy takes it as it is; the token, which it never holds, goes beside it
+        engine = create_engine(url, connect_args={"auth_token": token} if token else {})
         with engine.connect() as connection:
             assert connection.execute(text("SELECT count(*) FROM prompts")).scalar() == 0
         engine.dispose()

@@ -1,16 +1,18 @@
 """Writes on suites and evaluations: one function, one transaction."""
 
+from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
 
 from src.application.evaluation.ports import SuiteSource
 from src.application.shared.unit_of_work import UnitOfWork
 from src.domain.evaluation.evaluation import Evaluation, RunSettings
-from src.domain.evaluation.suite import SuiteHash, TestSuite, require_suite_header
+from src.domain.evaluation.suite import SuiteHash, TestCase, TestSuite, require_suite_header
 from src.domain.shared.errors import RuleViolationError, require_row_version
 from src.domain.shared.ids import EvaluationId, Principal, PromptId, SuiteId
 
 _CHUNK = 500
+HELD_BYTES = 4 * 1024 * 1024  # of a suite's cases: up to here they stay in memory and are read only once
 
 
 def import_suite(
@@ -18,14 +20,14 @@ def import_suite(
 ) -> tuple[TestSuite, bool]:
     """The suite version with exactly the content of `source`: the current one, or a new one (True).
 
-    The source is read twice, once to check and hash it and once to store it, so a huge suite needs no memory; a source
-    that changes in between is refused.
+    A large source is read twice, once to check and hash it and once to store it, so a huge suite needs no memory; a
+    source that changes in between is refused.
     """
     require_suite_header(source.name, source.threshold)
-    case_count, content_hash = _check(source)
+    read = _check(source)
     with uow:
         current = uow.suites.find_current(source.name)
-        if current is not None and current.content_hash == content_hash:
+        if current is not None and current.content_hash == read.content_hash:
             return current, False
         if current is not None:
             current.supersede(now=now)
@@ -34,13 +36,13 @@ def import_suite(
             version=current.version + 1 if current else 1,
             description=source.description,
             threshold=source.threshold,
-            case_count=case_count,
-            content_hash=content_hash,
+            case_count=read.case_count,
+            content_hash=read.content_hash,
             by=by,
             now=now,
         )
         uow.suites.add(suite)
-        _store(source, suite, uow)
+        _store(read, source, suite, uow)
         uow.commit()
     return suite, True
 
@@ -113,9 +115,19 @@ def cancel_evaluation(
     return evaluation
 
 
-def _check(source: SuiteSource) -> tuple[int, str]:
-    """Number and hash of the cases. Raises what reading raises, or RuleViolationError for two cases of one name."""
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """What a first reading found; `cases` is None when they were too many to hold."""
+
+    case_count: int
+    content_hash: str
+    cases: list[TestCase] | None
+
+
+def _check(source: SuiteSource) -> _Read:
+    """Raises what reading raises, or RuleViolationError for no case, or for two cases of one name."""
     digest, names = SuiteHash(source.threshold), set[str]()
+    held: list[TestCase] | None = []
     for case in source.cases():
         if case.name in names:
             raise RuleViolationError(
@@ -123,17 +135,23 @@ def _check(source: SuiteSource) -> tuple[int, str]:
             )
         names.add(case.name)
         digest.add(case)
+        if held is not None:
+            held.append(case)
+            if digest.fed_bytes > HELD_BYTES:
+                held = None
     if not names:
         raise RuleViolationError(f"Suite {source.name!r} has no cases.")
-    return len(names), digest.hexdigest()
+    return _Read(len(names), digest.hexdigest(), held)
 
 
-def _store(source: SuiteSource, suite: TestSuite, uow: UnitOfWork) -> None:
-    digest, position, cases = SuiteHash(source.threshold), 0, source.cases()
+def _store(read: _Read, source: SuiteSource, suite: TestSuite, uow: UnitOfWork) -> None:
+    digest, position = SuiteHash(source.threshold), 0
+    cases = iter(source.cases() if read.cases is None else read.cases)
     while chunk := list(islice(cases, _CHUNK)):
-        for case in chunk:
-            digest.add(case)
+        if read.cases is None:
+            for case in chunk:
+                digest.add(case)
         uow.suites.add_cases(suite, chunk, first_position=position)
         position += len(chunk)
-    if digest.hexdigest() != suite.content_hash:
+    if read.cases is None and digest.hexdigest() != suite.content_hash:
         raise RuleViolationError(f"Suite {suite.name!r} changed while it was read; import it again.")

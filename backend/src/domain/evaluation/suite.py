@@ -132,9 +132,12 @@ class SuiteHash:
 
     def __init__(self, threshold: float) -> None:
         self._digest = hashlib.sha256(json.dumps({"threshold": threshold}).encode())
+        self.fed_bytes = 0
 
     def add(self, case: TestCase) -> None:
-        self._digest.update(b"\n" + _CANONICAL.encode(case.to_mapping()).encode())
+        canonical = _CANONICAL.encode(case.to_mapping()).encode()
+        self._digest.update(b"\n" + canonical)
+        self.fed_bytes += len(canonical)
 
     def hexdigest(self) -> str:
         return self._digest.hexdigest()

@@ -10,13 +10,14 @@ import socket
 import sqlite3
 import stat
 import sys
+import time
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from src.core.config.settings.base import BACKEND_DIR, Settings
+from src.core.config.settings.base import BACKEND_DIR, Settings, SettingsError
 from src.domain.shared.errors import DomainError
 from src.infrastructure.shared.database.local_sqlite import EngineRole
 from src.infrastructure.shared.database.turso_connection import TursoConnection
@@ -109,9 +110,16 @@ def check_env_file(path: Path) -> Finding:
 
 
 def _check_database(database: TursoConnection, migrations: Migrations) -> list[Finding]:
-    if not database.is_local:
-        said = f"{database.get_connection_url()} is remote; this version cannot look at it"
-        return [Finding("database", Level.WARN, said)]
+    try:
+        is_local = database.is_local
+    except SettingsError as exc:
+        fix = "Set them in the environment; autoforge turso token create makes a token."
+        return [Finding("database", Level.FAIL, str(exc), fix)]
+    if not is_local:
+        found = check_server(database)
+        if found.level is Level.FAIL:
+            return [found]
+        return [found, check_migrations(migrations), check_write(database)]
     try:
         path = database.path
     except ValueError as exc:
@@ -123,6 +131,21 @@ def _check_database(database: TursoConnection, migrations: Migrations) -> list[F
             Finding("migrations", Level.OK, f"{path} is not there yet; it is made when it is needed"),
         ]
     return [folder, check_migrations(migrations), check_write(database)]
+
+
+def check_server(database: TursoConnection) -> Finding:
+    """Whether a remote database answers, and how fast."""
+    url = database.get_connection_url()
+    try:
+        with database.engine(EngineRole.READ).connect() as connection:
+            connection.exec_driver_sql("SELECT 1")  # opens the connection
+            started = time.perf_counter()
+            connection.exec_driver_sql("SELECT 1")
+    except (DomainError, SQLAlchemyError) as exc:
+        fix = "Check TURSO_DATABASE_URL, TURSO_AUTH_TOKEN and the network, then run: autoforge db ping"
+        return Finding("database", Level.FAIL, f"{url}: {_first_line(exc)}", fix)
+    elapsed_ms = (time.perf_counter() - started) * 1000
+    return Finding("database", Level.OK, f"{url} answers in {elapsed_ms:,.1f} ms")
 
 
 def check_folder(path: Path) -> Finding:
@@ -162,7 +185,7 @@ def check_write(database: TursoConnection) -> Finding:
             connection.exec_driver_sql("CREATE TABLE doctor_was_here (id INTEGER)")
             connection.exec_driver_sql("INSERT INTO doctor_was_here VALUES (1)")
             connection.rollback()
-    except (SQLAlchemyError, OSError) as exc:
+    except (DomainError, SQLAlchemyError, OSError) as exc:
         return _unreadable("write test", exc)
     return Finding("write test", Level.OK, "a transaction was written and rolled back")
 
@@ -198,6 +221,9 @@ def serves_us(host: str, port: int) -> bool:
 
 
 def _unreadable(check: str, exc: Exception) -> Finding:
-    said = str(getattr(exc, "orig", None) or exc).splitlines()[0]
     fix = "Check who owns the file and its folder, whether another program holds it, and that it is a SQLite database."
-    return Finding(check, Level.FAIL, said, fix)
+    return Finding(check, Level.FAIL, _first_line(exc), fix)
+
+
+def _first_line(exc: Exception) -> str:
+    return str(getattr(exc, "orig", None) or exc).splitlines()[0]

@@ -1,31 +1,33 @@
 """The schema of the database: where it stands, and moving it. Alembic is imported only when there is work for it."""
 
-import ast
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sqlalchemy import inspect, text
+from sqlalchemy import Connection, inspect, text
 
-from src.core.config.settings.base import BACKEND_DIR
-from src.core.file_lock import exclusive
+from src.core.config.settings.base import AppEnv
 from src.domain.shared.errors import DomainError
 from src.infrastructure.shared.database.local_sqlite import EngineRole
-from src.infrastructure.shared.database.turso_connection import TursoConnection
+from src.operations.migrations.lock import LEASE_SECONDS, Holder, Lease, MigrationLock, leave_when_held
+from src.operations.migrations.revisions import (
+    VERSIONS,
+    NoSuchRevisionError,
+    Revision,
+    UnknownRevisionError,
+    read_chain,
+)
+from src.operations.migrations.target import Database, Target
 
 if TYPE_CHECKING:
-    from alembic.config import Config
+    from src.operations.backup.backups import Backups
+    from src.operations.migrations.drift import Drift
+    from src.operations.migrations.moves import Moved
 
-VERSIONS = BACKEND_DIR / "alembic" / "versions"
-
-
-class UnknownRevisionError(DomainError):
-    """The database, or the caller, names a revision that this version of the software does not have."""
-
-    code = "unknown_revision"
-    title = "Unknown revision"
+Notice = Callable[[str], None]
 
 
 class SchemaNotCurrentError(DomainError):
@@ -34,118 +36,177 @@ class SchemaNotCurrentError(DomainError):
 
 
 @dataclass(frozen=True, slots=True)
-class Revision:
-    id: str
-    parent: str | None
-    title: str
-
-
-@dataclass(frozen=True, slots=True)
 class MigrationStatus:
-    """`current` is None for a database without our tables; `pending` are the revisions to come, oldest first."""
+    """`current` is None for a database without our tables; `pending` are the revisions to come, oldest first.
+
+    `is_empty`: nobody's tables are in it.
+    """
 
     url: str
     current: str | None
     head: str
     pending: tuple[Revision, ...]
+    is_empty: bool
+
+
+def no_notice(_message: str) -> None:
+    pass
 
 
 class Migrations:
-    def __init__(self, database: TursoConnection) -> None:
-        self._database = database
+    """`backups`, when given, makes the precautions possible: no database with rows is migrated before its backup.
+
+    `versions` are the folders of the migrations; `lease_seconds` is how long a dead runner's lock lasts.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        app_env: AppEnv = AppEnv.LOCAL,
+        *,
+        backups: "Callable[[], Backups] | None" = None,
+        versions: Sequence[Path] = (VERSIONS,),
+        lease_seconds: float = LEASE_SECONDS,
+    ) -> None:
+        self.database = database
+        self.backups = backups
+        self.versions = tuple(versions)
+        self._app_env, self._lease_seconds = app_env, lease_seconds
 
     @cached_property
     def chain(self) -> tuple[Revision, ...]:
-        """All revisions, oldest first, read from the files themselves (importing Alembic takes 0.3 s)."""
-        by_parent = {revision.parent: revision for revision in map(_read_revision, VERSIONS.glob("*.py"))}
-        chain: list[Revision] = []
-        while (following := by_parent.get(chain[-1].id if chain else None)) is not None:
-            chain.append(following)
-        return tuple(chain)
+        """All revisions, oldest first."""
+        return read_chain(self.versions)
+
+    @cached_property
+    def target(self) -> Target:
+        return Target.of(self.database, self._app_env)
 
     def status(self) -> MigrationStatus:
         """Raises UnknownRevisionError when a newer version of the software made this database."""
-        current = self._current()
-        known = [revision.id for revision in self.chain]
-        if current is not None and current not in known:
+        current, is_empty = self._look()
+        head = self.chain[-1].id
+        if current is not None and current not in {known.id for known in self.chain}:
             raise UnknownRevisionError(
                 f"The database is at revision {current!r}, which this version does not know "
-                f"(its newest is {known[-1]!r}). "
+                f"(its newest is {head!r}). "
                 "A newer version made it: update the software, or use another database."
             )
-        done = known.index(current) + 1 if current is not None else 0
-        return MigrationStatus(self._database.get_connection_url(), current, known[-1], self.chain[done:])
+        done = self.position(current)
+        url = self.database.get_connection_url()
+        return MigrationStatus(url, current, head, self.chain[done:], is_empty)
 
     def require_current(self) -> None:
         """Raises SchemaNotCurrentError when migrations are pending, and what the driver raises without a database."""
         if pending := self.status().pending:
-            raise SchemaNotCurrentError(f"{len(pending)} migrations are pending. Run: autoforge db upgrade")
+            raise SchemaNotCurrentError(f"{len(pending)} migrations are pending. Run: {self.upgrade_command}")
 
-    def upgrade(self, revision: str = "head") -> tuple[Revision, ...]:
-        """Applies what is pending up to `revision`, each in a transaction of its own; returns what was applied.
+    @property
+    def upgrade_command(self) -> str:
+        return f"autoforge db upgrade{self._env_option}"
 
-        Processes that start together wait for each other: the second finds nothing left to do. Raises
-        UnknownRevisionError.
-        """
-        target = self._checked(revision)
-        if not self.status().pending:
-            return ()
-        with self._alone():
-            before = self.status().pending
-            if not before:
-                return ()
-            from alembic import command
+    def restore_command(self, backup: str) -> str:
+        return f"autoforge db restore {backup}{self._env_option}"
 
-            command.upgrade(self._config(), target)
-            after = self.status().pending
-        return before[: len(before) - len(after)]
+    @property
+    def _env_option(self) -> str:
+        return "" if self._app_env is AppEnv.LOCAL else f" --env {self._app_env.value}"
 
-    def downgrade(self, revision: str) -> None:
-        """Goes back to `revision`, "-1" for one step, "base" for an empty database. Rows that do not fit are lost."""
-        from alembic import command
+    def position(self, revision: str | None) -> int:
+        """How many revisions a database at `revision` has behind it. Raises NoSuchRevisionError."""
+        if revision is None:
+            return 0
+        return [known.id for known in self.chain].index(self.checked(revision)) + 1
 
-        target = revision if revision in ("-1", "base") else self._checked(revision)
-        with self._alone():
-            command.downgrade(self._config(), target)
-
-    def _alone(self) -> AbstractContextManager[None]:
-        path = self._database.path
-        path.parent.mkdir(parents=True, exist_ok=True)
-        return exclusive(path.with_name(path.name + "-migrate.lock"))
-
-    def _checked(self, revision: str) -> str:
-        if revision != "head" and revision not in {known.id for known in self.chain}:
+    def checked(self, revision: str) -> str:
+        """The id of `revision`, which may be "head". Raises NoSuchRevisionError."""
+        if revision == "head":
+            return self.chain[-1].id
+        if revision not in {known.id for known in self.chain}:
             listed = ", ".join(known.id for known in self.chain)
-            raise UnknownRevisionError(f"There is no revision {revision!r}. Known are: {listed}.")
+            raise NoSuchRevisionError(f"There is no revision {revision!r:.60}. Known are: {listed}.")
         return revision
 
-    def _current(self) -> str | None:
-        if self._database.is_local and not self._database.path.exists():
+    def to_apply(self, revision: str) -> tuple[Revision, ...]:
+        """What is pending up to `revision`, oldest first; nothing when the database is there or beyond."""
+        pending = self.status().pending
+        return pending[: max(0, self.position(self.checked(revision)) - (len(self.chain) - len(pending)))]
+
+    def to_undo(self, revision: str) -> tuple[Revision, ...]:
+        """What going back to `revision` undoes, newest first; "-1" is one step, "base" all.
+
+        Raises NoSuchRevisionError for what the database does not have behind it.
+        """
+        done = self.position(self.status().current)
+        ids = [known.id for known in self.chain[:done]]
+        if revision not in ("base", "-1", *ids):
+            listed = ", ".join(ids) or "none: there is nothing to undo"
+            raise NoSuchRevisionError(
+                f"{revision!r:.60} is no revision that the database has behind it ({listed})."
+            )
+        kept = {"base": 0, "-1": max(0, done - 1)}.get(revision)
+        return self.chain[self.position(revision) if kept is None else kept : done][::-1]
+
+    def holder(self) -> Holder | None:
+        """Who is migrating the database now, or died while doing so."""
+        if self.database.is_local and not self.database.path.exists():
             return None
-        with self._database.engine(EngineRole.READ).connect() as connection:
-            if not inspect(connection).has_table("alembic_version"):
-                return None
-            current: str | None = connection.scalar(text("SELECT version_num FROM alembic_version"))
-            return current
+        return self._lock().holder()
 
-    def _config(self) -> "Config":
-        from alembic.config import Config
+    @contextmanager
+    def locked(self, what: str, *, notice: Notice, wait: bool) -> Iterator[Lease]:
+        """Raises MigrationLockHeldError when another runner is at work and we are not to `wait`."""
 
-        config = Config(BACKEND_DIR / "alembic.ini")
-        config.set_main_option("script_location", str(BACKEND_DIR / "alembic").replace("%", "%%"))
-        config.attributes["connection"] = self._database.engine(EngineRole.WRITE)
-        config.attributes["configure_logger"] = False
-        return config
+        def say_that_we_wait(who: str) -> None:
+            notice(f"Waiting for {who}, which is migrating the database.")
+
+        with self._lock().hold(what, when_held=say_that_we_wait if wait else leave_when_held) as lease:
+            yield lease
+
+    def upgrade(self, revision: str = "head", *, notice: Notice = no_notice, wait: bool = True) -> "Moved":
+        """Applies what is pending up to `revision`, safely; see `moves.upgrade`.
+
+        Processes that start together wait for each other: the second finds nothing left to do.
+        """
+        from src.operations.migrations import moves
+
+        return moves.upgrade(self, self.checked(revision), notice=notice, wait=wait)
+
+    def downgrade(self, revision: str, *, notice: Notice = no_notice, wait: bool = True) -> "Moved":
+        """Goes back to `revision`, "-1" for one step, "base" for an empty database. Rows that do not fit are lost."""
+        from src.operations.migrations import moves
+
+        return moves.downgrade(self, revision, notice=notice, wait=wait)
+
+    def stamp(self, revision: str, *, notice: Notice = no_notice, wait: bool = True) -> None:
+        """Writes down that the database is at `revision`, when its schema proves it."""
+        from src.operations.migrations import moves
+
+        moves.stamp(self, self.checked(revision), notice=notice, wait=wait)
+
+    def drift(self) -> "Drift":
+        """How models, migrations and the database differ."""
+        from src.operations.migrations.drift import find_drift
+
+        return find_drift(self)
+
+    def _lock(self) -> MigrationLock:
+        engine = self.database.engine(EngineRole.SESSION)
+        return MigrationLock(engine, file=self.target.file, seconds=self._lease_seconds)
+
+    def _look(self) -> tuple[str | None, bool]:
+        """The revision in the database, known or not, and whether it has no table at all."""
+        if self.database.is_local and not self.database.path.exists():
+            return None, True
+        with self.database.engine(EngineRole.READ).connect() as connection:
+            current = revision_in(connection)
+            return current, current is None and not set(inspect(connection).get_table_names()) - {
+                "_migration_lock"
+            }
 
 
-def _read_revision(path: Path) -> Revision:
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    values = {
-        target.id: ast.literal_eval(node.value)
-        for node in tree.body
-        if isinstance(node, ast.Assign)
-        for target in node.targets
-        if isinstance(target, ast.Name) and target.id in ("revision", "down_revision")
-    }
-    title = (ast.get_docstring(tree) or path.stem).splitlines()[0]
-    return Revision(values["revision"], values["down_revision"], title)
+def revision_in(connection: Connection) -> str | None:
+    if not inspect(connection).has_table("alembic_version"):
+        return None
+    current: str | None = connection.scalar(text("SELECT version_num FROM alembic_version"))
+    return current

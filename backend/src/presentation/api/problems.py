@@ -15,6 +15,11 @@ from starlette.responses import Response
 from starlette.routing import Match
 from starlette.types import Scope
 
+from src.application.shared.database_errors import (
+    DatabaseRefusedTokenError,
+    DatabaseUnavailableError,
+    OutcomeUnknownError,
+)
 from src.domain.evaluation.errors import SuiteFileError
 from src.domain.shared.errors import (
     ConflictError,
@@ -34,6 +39,9 @@ _STATUS: dict[type[DomainError], int] = {
     StaleVersionError: 412,
     ConflictError: 409,
     RuleViolationError: 422,
+    DatabaseUnavailableError: 503,
+    DatabaseRefusedTokenError: 503,
+    OutcomeUnknownError: 504,
 }
 _HTTP = {
     400: ("bad_request", "The request cannot be read"),
@@ -51,7 +59,8 @@ _MEANINGS = {
     422: "A value breaks a rule; `errors` names the fields",
     428: "`If-Match` is missing",
     500: "A fault of the server; its log has the `request_id`",
-    503: "The database does not answer",
+    503: "The database does not answer; nothing was changed",
+    504: "The answer to a commit never came: look before you repeat it",
 }
 
 
@@ -178,7 +187,8 @@ async def _on_domain_error(request: Request, exc: Exception) -> Response:
     if isinstance(exc, SuiteFileError):
         place = {"file": exc.file, "line": exc.line, "field": exc.field}
         members = {name: value for name, value in place.items() if value is not None}
-    return problem_response(request.scope, status, exc.code, exc.title, str(exc), **members)
+    headers = {"Retry-After": str(exc.retry_after)} if isinstance(exc, DatabaseUnavailableError) else None
+    return problem_response(request.scope, status, exc.code, exc.title, str(exc), headers=headers, **members)
 
 
 async def _on_validation_error(request: Request, exc: Exception) -> Response:

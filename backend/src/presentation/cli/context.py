@@ -1,54 +1,20 @@
 """What commands are handed: a factory in `ctx.obj`, called inside a command, for everything that bootstrap makes."""
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import typer
+from pydantic import SecretStr
 
 from src.application.services import Services
-from src.core.config.settings.base import Settings, SettingsError
+from src.core.config.settings.base import AppEnv, Settings, SettingsError
 from src.domain.shared.errors import ConflictError
+from src.presentation.cli.database_copies_types import Backups, Ping, Plan, Progress, RestoredAnew, SqlShell
+from src.presentation.cli.database_types import Database, LintReport, Migrations
 from src.presentation.cli.output import counted, say
 from src.presentation.cli.turso_ports import Turso
-
-# SQLite makes this much when it opens a new file: a process that died before its first migration leaves it behind.
-_EMPTY_DATABASE_BYTES = 4096
-
-
-class Revision(Protocol):
-    @property
-    def id(self) -> str: ...
-    @property
-    def title(self) -> str: ...
-
-
-class MigrationStatus(Protocol):
-    @property
-    def url(self) -> str: ...
-    @property
-    def current(self) -> str | None: ...
-    @property
-    def head(self) -> str: ...
-    @property
-    def pending(self) -> Sequence[Revision]: ...
-
-
-class Migrations(Protocol):
-    @property
-    def chain(self) -> Sequence[Revision]: ...
-    def status(self) -> MigrationStatus: ...
-    def upgrade(self, revision: str = "head") -> Sequence[Revision]: ...
-    def downgrade(self, revision: str) -> None: ...
-
-
-class Database(Protocol):
-    @property
-    def is_local(self) -> bool: ...
-    @property
-    def path(self) -> Path: ...
-    def get_connection_url(self) -> str: ...
 
 
 class Finding(Protocol):
@@ -75,7 +41,15 @@ class Container(Protocol):
     def migrations(self) -> Migrations: ...
     @property
     def turso(self) -> Turso: ...
+    @property
+    def backups(self) -> Backups: ...
+    def restore_given(self, name: str, url: str, token: SecretStr | None, **options: Any) -> RestoredAnew: ...
+    def restore_made(self, name: str, made_name: str, save_to: Path, **options: Any) -> RestoredAnew: ...
+    def plan_upgrade(self, revision: str, *, on_progress: Progress) -> Plan: ...
+    def open_shell(self, *, write: bool) -> AbstractContextManager[SqlShell]: ...
+    def ping(self, *, count: int) -> Ping: ...
     def doctor(self) -> Sequence[Finding]: ...
+    def lint_migrations(self, paths: Sequence[Path]) -> LintReport: ...
     def close(self) -> None: ...
 
 
@@ -87,9 +61,17 @@ class SchemaBehindError(ConflictError):
 
 
 @contextmanager
-def opened(ctx: typer.Context) -> Iterator[Container]:
-    """The container for one command, whatever the state of the database."""
-    container: Container = ctx.obj()
+def opened(ctx: typer.Context, app_env: AppEnv | None = None) -> Iterator[Container]:
+    """The container for one command, whatever the state of the database.
+
+    An `app_env` that is given wins over APP_ENV, and says so.
+    """
+    if app_env is not None:
+        from src.core.config.settings.chosen import overruled
+
+        if own := overruled(app_env):
+            say(f"APP_ENV is {own} here; --env {app_env.value} wins.")
+    container: Container = ctx.obj() if app_env is None else ctx.obj(app_env)
     try:
         yield container
     finally:
@@ -109,15 +91,16 @@ def ensure_database(container: Container, *, upgrade: bool = False) -> None:
 
     Raises SchemaBehindError when the database is not current after that.
     """
-    is_absent = container.database.is_local and _is_absent(local_path(container.database))
+    if container.database.is_local:
+        local_path(container.database)
     status = container.migrations.status()
     if not status.pending:
         return
-    if is_absent and status.current is None:
+    if status.is_empty and container.database.is_local:
         container.migrations.upgrade()
         say(f"Created database {container.database.path}")
     elif upgrade and container.database.is_local:
-        applied = container.migrations.upgrade()
+        applied = container.migrations.upgrade(notice=say).applied
         say(f"Migrated database {container.database.path}: {counted(len(applied), 'migration')}")
     else:
         lag = (
@@ -125,7 +108,9 @@ def ensure_database(container: Container, *, upgrade: bool = False) -> None:
             if status.current
             else "has no tables of ours"
         )
-        raise SchemaBehindError(f"The database {status.url} {lag}. Run: autoforge db upgrade")
+        raise SchemaBehindError(
+            f"The database {status.url} {lag}. Run: {container.migrations.upgrade_command}"
+        )
 
 
 def local_path(database: Database) -> Path:
@@ -134,10 +119,3 @@ def local_path(database: Database) -> Path:
         return database.path
     except ValueError as exc:
         raise SettingsError(f"DATABASE_URL: {exc}") from None
-
-
-def _is_absent(path: Path) -> bool:
-    try:
-        return path.stat().st_size <= _EMPTY_DATABASE_BYTES
-    except FileNotFoundError:
-        return True

@@ -201,8 +201,8 @@ def test_file_of_another_kind_is_refused(client: TestClient, media: str) -> None
     problem(_import(client, YAML, media), 415, "unsupported_media_type")
 
 
-def test_imports_may_be_larger_than_other_bodies(settings: Settings, database: object) -> None:
-    small = settings.model_copy(update={"max_body_bytes": 1024, "max_import_bytes": 4096})
+def test_imports_may_be_larger_than_other_bodies(migrated_settings: Settings) -> None:
+    small = migrated_settings.model_copy(update={"max_body_bytes": 1024, "max_import_bytes": 4096})
     with TestClient(create_app(container=Container(small))) as client:
         case = json.dumps({"name": "a", "expected": "x" * 2000}) + "\n"
         assert _import(client, case, "application/jsonl", name="s").status_code == 201

@@ -10,6 +10,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from src.bootstrap import Container
+from tests.backends import on_sqlite
 from tests.integration.api.calls import PROMPTS, post_prompt
 
 
@@ -36,6 +37,7 @@ def checkpointing_in_another_process(container: Container) -> Iterator[None]:
         yield
 
 
+@on_sqlite
 @pytest.mark.parametrize("busy", [writing_here, writing_in_another_process, checkpointing_in_another_process])
 def test_new_version_waits_for_another_writer_and_nothing_waits_for_it(
     client: TestClient, container: Container, busy: Callable[[Container], AbstractContextManager[None]]

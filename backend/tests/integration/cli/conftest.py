@@ -1,9 +1,9 @@
-import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from src.core.config.settings.base import Settings
 from tests.fake_turso_platform import FakeTursoPlatform
 from tests.integration.cli.harness import Cli
 from tests.integration.cli.turso_world import PLATFORM_TOKEN, TursoCli
@@ -28,10 +28,21 @@ def fresh_cli(
 
 
 @pytest.fixture
-def cli(fresh_cli: Cli, migrated_file: Path, database_file: Path) -> Cli:
+def cli(
+    fresh_cli: Cli,
+    backend: str,
+    migrated_on: Callable[[str], Settings],
+    database_file: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Cli:
     """The command line on a database that is migrated and empty."""
-    database_file.parent.mkdir()
-    shutil.copyfile(migrated_file, database_file)
+    settings = migrated_on(backend)
+    if settings.turso_auth_token is None:
+        database_file.parent.mkdir()
+        Path(settings.database_url.removeprefix("sqlite:///")).rename(database_file)
+    else:
+        monkeypatch.setenv("DATABASE_URL", settings.database_url)
+        monkeypatch.setenv("TURSO_AUTH_TOKEN", settings.turso_auth_token.get_secret_value())
     return fresh_cli
 
 

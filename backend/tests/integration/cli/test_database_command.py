@@ -46,9 +46,12 @@ def test_status_tells_where_the_database_stands(fresh_cli: Cli, database_file: P
 
     assert fresh_cli.done("db", "status", "--json").json == {
         "url": f"sqlite:///{database_file}",
+        "database": database_file.name,
+        "app_env": "local",
         "current": HEAD,
         "head": HEAD,
         "pending": [],
+        "migrating": None,
     }
     assert "nothing, it is current" in fresh_cli.done("db", "status").out
 
@@ -60,14 +63,16 @@ def test_upgrade_is_idempotent_and_has_a_dry_run(fresh_cli: Cli) -> None:
 
     assert dry.out.startswith("Would apply:\n")
     assert planned["applied"] == []
-    assert planned["pending"] == done["applied"]
+    assert [found["id"] for found in planned["pending"]] == [found["id"] for found in done["applied"]]
     assert done["current"] == HEAD
     assert fresh_cli.done("db", "upgrade").out == f"Nothing to do: the database is at {HEAD}.\n"
     assert "no revision 'nope'" in fresh_cli.refused("db", "upgrade", "nope", code=2)
 
 
 def test_downgrade_needs_yes_and_other_commands_then_say_what_to_do(cli: Cli) -> None:
-    assert "repeat with --yes" in cli.refused("db", "downgrade", "base", code=3)
+    refused = cli("db", "downgrade", "base")
+    assert (refused.code, refused.out) == (3, "")
+    assert "repeat with --yes" in refused.err
     assert cli.done("db", "downgrade", "base", "--dry-run").out.startswith("Would undo:\n")
     assert cli.done("db", "downgrade", HEAD).out == f"Nothing to do: the database is at {HEAD}.\n"
     assert "no revision that the database has" in cli.refused("db", "downgrade", "nope", "--yes", code=2)
@@ -86,3 +91,76 @@ def test_database_of_a_newer_version_is_refused(cli: Cli, database_file: Path) -
         connection.execute("UPDATE alembic_version SET version_num = 'future'")
     connection.close()
     assert "which this version does not know" in cli.refused("prompt", "list", code=1)
+
+
+def test_history_lists_every_migration_newest_first(fresh_cli: Cli) -> None:
+    before = fresh_cli.done("db", "history", "--json").json
+    fresh_cli.done("db", "upgrade")
+    after = fresh_cli.done("db", "history", "--json").json
+
+    assert (before[0]["id"], {found["state"] for found in before}) == (HEAD, {"pending"})
+    assert after[0]["state"] == "current"
+    assert "Initial schema" in fresh_cli.done("db", "history").out
+
+
+def test_check_compares_models_migrations_and_database(cli: Cli, database_file: Path) -> None:
+    assert cli.done("db", "check").out == f"No drift: models, migrations and the database agree on {HEAD}.\n"
+    assert cli.done("db", "check", "--json").json == {
+        "current": HEAD,
+        "models": [],
+        "live": [],
+        "pending": [],
+    }
+    with sqlite3.connect(database_file) as connection:
+        connection.execute("DROP INDEX idx_prompts_user_id")
+    connection.close()
+
+    outcome = cli("db", "check")
+
+    assert outcome.code == 1
+    assert f"The database differs from what its migrations ({HEAD}) make" in outcome.out
+    assert "- index" in outcome.out
+
+
+def test_check_of_an_absent_database_finds_everything_pending(fresh_cli: Cli, database_file: Path) -> None:
+    outcome = fresh_cli("db", "check")
+
+    assert (outcome.code, "Run: autoforge db upgrade" in outcome.out) == (1, True)
+    assert not database_file.exists()
+
+
+def test_stamp_is_proved_by_the_schema(cli: Cli, database_file: Path) -> None:
+    with sqlite3.connect(database_file) as connection:
+        connection.execute("DROP TABLE alembic_version")
+    connection.close()
+    assert "has no tables of ours" in cli.refused("prompt", "list", code=1)
+
+    assert cli.done("db", "stamp", "head", "--json").json == {"current": HEAD}
+
+    cli.done("prompt", "list")
+    with sqlite3.connect(database_file) as connection:
+        connection.execute("ALTER TABLE prompts ADD COLUMN surprise TEXT")
+    connection.close()
+    refused = cli("db", "stamp", "head")
+    assert (refused.code, refused.out) == (1, "")
+    assert "+ column prompts.surprise TEXT" in refused.err
+
+
+def test_name_of_another_database_is_refused_even_where_none_is_needed(
+    fresh_cli: Cli, database_file: Path
+) -> None:
+    said = fresh_cli("db", "upgrade", "--database", "production")
+
+    assert (said.code, database_file.exists()) == (2, False)
+    assert f"--database 'production': this one is {database_file.name}" in said.err
+
+
+def test_upgrade_leaves_when_another_runner_is_at_work(fresh_cli: Cli, database_file: Path) -> None:
+    database = TursoConnection(load_settings(database_url=f"sqlite:///{database_file}"))
+    with Migrations(database).locked("upgrade from here to there", notice=print, wait=True):
+        left = fresh_cli("db", "upgrade", "--no-wait")
+    database.dispose()
+
+    assert (left.code, left.out) == (1, "")
+    assert "is being migrated by process" in left.err
+    assert "(upgrade from here to there)" in left.err

@@ -10,6 +10,7 @@ import pytest
 from src.bootstrap import Container
 from src.operations.doctor import doctor
 from src.operations.doctor.doctor import Level
+from tests.backends import on_sqlite
 from tests.integration.cli.harness import Cli
 from tests.llm_server import FakeLlm
 
@@ -26,14 +27,15 @@ def levels(findings: Any) -> dict[str, str]:
     return {found["check"]: found["level"] for found in findings["findings"]}
 
 
-def test_healthy_installation_passes(cli: Cli) -> None:
+def test_healthy_installation_passes(cli: Cli, backend: str) -> None:
     said = cli.done("doctor")
     found = cli.done("doctor", "--json").json
 
     assert "All is well." in said.out
     assert found["healthy"] is True
     assert list(levels(found)) == [
-        "python", "sqlite", "settings", "env file", "folder", "migrations", "write test", "port"
+        "python", "sqlite", "settings", "env file", "folder" if backend == "sqlite" else "database",
+        "migrations", "write test", "port",
     ]  # fmt: skip
     assert set(levels(found).values()) <= {"ok", "warn"}
 
@@ -57,6 +59,24 @@ def test_database_url_that_names_no_file_is_a_finding(cli: Cli, monkeypatch: pyt
     assert "DATABASE_URL" in cli.refused("prompt", "list", code=1)
 
 
+def test_server_that_is_not_there_fails(fresh_cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATABASE_URL", "libsql://127.0.0.1:1?tls=0")
+    found = fresh_cli("doctor", "--json")
+    assert (found.code, levels(found.json)["database"]) == (1, "fail")
+    assert "Connection refused" in found.out
+
+
+def test_remote_environment_without_a_database_is_a_finding(
+    fresh_cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("DATABASE_URL")
+    monkeypatch.setenv("APP_ENV", "production")
+    found = fresh_cli("doctor", "--json")
+    assert levels(found.json)["database"] == "fail"
+    assert "TURSO_DATABASE_URL is not set" in found.out
+    assert "TURSO_AUTH_TOKEN is not set" in found.out
+
+
 def test_pending_migrations_fail_with_the_command_that_helps(cli: Cli) -> None:
     cli.done("db", "downgrade", "base", "--yes")
     said = cli("doctor")
@@ -65,6 +85,7 @@ def test_pending_migrations_fail_with_the_command_that_helps(cli: Cli) -> None:
     assert "Something needs mending." in said.out
 
 
+@on_sqlite
 def test_file_that_is_no_database_fails(cli: Cli, database_file: Path) -> None:
     database_file.write_bytes(b"this is not a database, it only has its name" * 100)
     found = cli("doctor", "--json").json
@@ -141,6 +162,7 @@ def test_folder_that_is_a_file_fails(tmp_path: Path) -> None:
     assert doctor.check_folder(tmp_path / "data" / "autoforge.db").level == Level.FAIL
 
 
+@on_sqlite
 def test_write_test_leaves_nothing_behind(container: Container) -> None:
     assert doctor.check_write(container.database).level == Level.OK
     connection = sqlite3.connect(container.database.path)
@@ -148,6 +170,7 @@ def test_write_test_leaves_nothing_behind(container: Container) -> None:
     connection.close()
 
 
+@on_sqlite
 def test_write_that_fails_is_a_finding(container: Container) -> None:
     holder = sqlite3.connect(container.database.path)
     holder.execute("CREATE TABLE doctor_was_here (id)")

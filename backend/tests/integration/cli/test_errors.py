@@ -51,10 +51,13 @@ def test_system_errors_name_the_file(failing: Any) -> None:
     assert failing(OSError("odd")) == "Error: odd"
 
 
-def test_remote_database_is_refused_in_words(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("APP_ENV", "staging")
-    monkeypatch.setenv("TURSO_DATABASE_URL", "libsql://db.example.com")
-    assert "libsql://db.example.com" in cli.refused("prompt", "list", code=1)
+def test_remote_database_that_is_not_there_is_told_in_words(
+    cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", "libsql://127.0.0.1:1?tls=0")
+    said = cli.refused("prompt", "list", code=4)
+    assert "The database cannot be asked now (" in said
+    assert "Connection refused" in said
 
 
 def test_unknown_error_is_called_a_bug_without_a_traceback(failing: Any) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.backends import on_sqlite
 from tests.integration.cli.harness import Cli
 
 
@@ -47,6 +48,7 @@ def test_port_that_is_none_is_a_usage_error(fresh_cli: Cli) -> None:
     assert fresh_cli("up", "--port", 70000).code == 2
 
 
+@on_sqlite
 def test_database_is_migrated_without_being_asked_when_the_server_starts(
     cli: Cli, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,7 +1,5 @@
 """What columns hold, and rows that were made by hand, as the guide makes them."""
 
-import sqlite3
-from contextlib import closing
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
@@ -70,11 +68,12 @@ def test_time_without_a_zone_is_refused(database: TursoConnection) -> None:
 
 def test_time_that_the_database_gives_is_now_with_milliseconds(database: TursoConnection) -> None:
     before = datetime.now(UTC) - timedelta(milliseconds=1)
-    with closing(sqlite3.connect(database.path)) as connection, connection:
-        connection.execute(
+    with database.write_transaction() as connection:
+        connection.exec_driver_sql(
             "INSERT INTO prompts (id, name, title, content, content_hash, user_id) VALUES (?, 'n', 't', 'c', 'h', 'u')",
-            [new_id()],
+            (new_id(),),
         )
+        connection.commit()
     with database.read_sessions()() as session:
         row = session.query(PromptModel).one()
 

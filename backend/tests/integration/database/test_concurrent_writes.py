@@ -1,5 +1,6 @@
 """Many writers at once, in threads and in processes: nothing is lost, nobody is told that the database is locked."""
 
+import os
 import subprocess
 import sys
 import threading
@@ -14,6 +15,7 @@ from sqlalchemy import func, select, update
 
 from src.application.prompt.commands import create_prompt, register_prompt, revise_prompt
 from src.application.prompt.template_commands import instantiate_template
+from src.core.config.settings.base import Settings
 from src.domain.prompt.prompt import Prompt, PromptContent
 from src.infrastructure.prompt.models.prompt_model import PromptModel, PromptVersionModel
 from src.infrastructure.shared.database.turso_connection import TursoConnection
@@ -150,17 +152,21 @@ def test_every_use_of_a_template_is_counted(uow: Uow) -> None:
 
 
 @contextmanager
-def writer(database: TursoConnection, prompt: Prompt, count: int) -> Iterator[subprocess.Popen[str]]:
+def writer(settings: Settings, prompt: Prompt, count: int) -> Iterator[subprocess.Popen[str]]:
     command = [
         sys.executable,
         "-m",
         f"{__package__}.writer_process",
-        str(database.path),
         prompt.id,
         str(count),
     ]
+    token = settings.turso_auth_token
+    variables = {"DATABASE_URL": settings.database_url} | (
+        {"TURSO_AUTH_TOKEN": token.get_secret_value()} if token else {}
+    )
     pipes: Any = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-    with subprocess.Popen(command, cwd=BACKEND, text=True, **pipes) as process:
+    environment = {**os.environ, **variables}
+    with subprocess.Popen(command, cwd=BACKEND, text=True, env=environment, **pipes) as process:
         try:
             assert process.stdout is not None
             assert process.stdout.readline().strip() in ("ready", "inside"), process.communicate()[1]
@@ -170,9 +176,9 @@ def writer(database: TursoConnection, prompt: Prompt, count: int) -> Iterator[su
 
 
 def test_processes_that_write_at_once_lose_nothing(
-    database: TursoConnection, uow: Uow, prompt: Prompt
+    migrated_settings: Settings, database: TursoConnection, uow: Uow, prompt: Prompt
 ) -> None:
-    with writer(database, prompt, 60) as first, writer(database, prompt, 60) as second:
+    with writer(migrated_settings, prompt, 60) as first, writer(migrated_settings, prompt, 60) as second:
         for process in (first, second):
             assert process.stdin is not None
             process.stdin.write("\n")
@@ -186,9 +192,9 @@ def test_processes_that_write_at_once_lose_nothing(
 
 
 def test_killed_writer_holds_nobody_up_and_leaves_nothing(
-    database: TursoConnection, uow: Uow, prompt: Prompt
+    migrated_settings: Settings, database: TursoConnection, uow: Uow, prompt: Prompt
 ) -> None:
-    with writer(database, prompt, 0) as process:
+    with writer(migrated_settings, prompt, 0) as process:
         process.kill()
         process.wait()
         revise(uow, prompt, "after the kill")

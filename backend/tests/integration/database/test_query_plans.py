@@ -1,9 +1,8 @@
 """Every query that exists finds its rows by an index, and no list is sorted while somebody waits for it."""
 
 import re
-import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -72,8 +71,8 @@ def statements_of(database: TursoConnection, role: EngineRole) -> Iterator[list[
 
 
 def plan(database: TursoConnection, statement: str, parameters: Any) -> list[str]:
-    with closing(sqlite3.connect(database.path)) as connection:
-        return [row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {statement}", parameters)]
+    with database.engine(EngineRole.READ).connect() as connection:
+        return [row[3] for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters)]
 
 
 # A sort of the right part is one among rows that are equal in the left part: here at most a few.

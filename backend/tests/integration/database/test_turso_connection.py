@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import create_engine
 from sqlalchemy.exc import OperationalError
 
-from src.core.config.settings.base import get_settings, load_settings
+from src.core.config.settings.base import Settings, SettingsError, get_settings, load_settings
 from src.infrastructure.prompt.models.prompt_model import PromptModel
 from src.infrastructure.shared.database.local_sqlite import EngineRole
 from src.infrastructure.shared.database.turso_connection import (
@@ -15,7 +15,9 @@ from src.infrastructure.shared.database.turso_connection import (
     get_db_session,
     get_turso_connection,
 )
+from tests.backends import on_libsql, on_sqlite
 
+A_TOKEN = "e30.e30.sig"
 PROMPT = {"title": "t", "content": "c", "user_id": "u", "status": "draft"}
 
 
@@ -26,10 +28,12 @@ def ping(database: TursoConnection) -> None:
 
 @pytest.fixture
 def of_the_environment(
-    database: TursoConnection, monkeypatch: pytest.MonkeyPatch
+    database: TursoConnection, migrated_settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[TursoConnection]:
     """The migrated database, as the one that the environment names."""
     monkeypatch.setenv("DATABASE_URL", database.get_connection_url())
+    if token := migrated_settings.turso_auth_token:
+        monkeypatch.setenv("TURSO_AUTH_TOKEN", token.get_secret_value())
     get_settings.cache_clear()
     get_turso_connection.cache_clear()
     yield get_turso_connection()
@@ -38,24 +42,53 @@ def of_the_environment(
     get_turso_connection.cache_clear()
 
 
-@pytest.fixture
-def remote() -> TursoConnection:
-    return TursoConnection(load_settings(app_env="staging", turso_database_url="http://127.0.0.1:8080"))
-
-
+@on_sqlite
 def test_url_of_a_local_file_is_absolute_and_fits_sqlalchemy(database: TursoConnection) -> None:
     assert database.is_local
     assert database.get_connection_url() == f"sqlite:///{database.path}"
     assert create_engine(database.get_connection_url()).url.database == str(database.path)
 
 
-def test_url_of_a_remote_database_names_libsql(remote: TursoConnection) -> None:
-    assert (remote.is_local, remote.get_connection_url()) == (False, "libsql://127.0.0.1:8080?tls=0")
+@pytest.mark.parametrize(
+    ("setting", "url"),
+    [
+        ("libsql://db-org.turso.io", "libsql://db-org.turso.io"),
+        ("https://db-org.turso.io/", "libsql://db-org.turso.io"),
+        ("wss://db-org.turso.io", "libsql://db-org.turso.io"),
+        ("http://127.0.0.1:8080/", "libsql://127.0.0.1:8080?tls=0"),
+        ("libsql://127.0.0.1:8080?tls=0", "libsql://127.0.0.1:8080?tls=0"),
+    ],
+)
+@pytest.mark.parametrize("name", ["turso_database_url", "database_url"])
+def test_remote_database_has_one_form_that_sqlalchemy_takes(name: str, setting: str, url: str) -> None:
+    settings = load_settings(app_env="staging", turso_auth_token=A_TOKEN, **{name: setting})
+    remote = TursoConnection(settings)
+
+    assert (remote.is_local, remote.get_connection_url()) == (False, url)
+    assert create_engine(url).dialect.name == "sqlite"
 
 
-def test_remote_database_is_refused_until_it_can_be_opened(remote: TursoConnection) -> None:
-    with pytest.raises(NotImplementedError, match="cannot be opened by this version"):
-        ping(remote)
+@pytest.mark.parametrize(
+    "setting", ["http://db-org.turso.io", "libsql://db-org.turso.io?tls=0", "libsql://db-org.turso.io/name"]
+)
+def test_address_that_cannot_be_used_is_an_error_in_words(setting: str) -> None:
+    settings = load_settings(app_env="staging", turso_auth_token=A_TOKEN, turso_database_url=setting)
+
+    with pytest.raises(SettingsError, match="TURSO_DATABASE_URL: "):
+        ping(TursoConnection(settings))
+
+
+@on_libsql
+def test_token_is_not_in_what_is_shown_of_an_engine(
+    database: TursoConnection, migrated_settings: Settings
+) -> None:
+    token = migrated_settings.turso_auth_token
+    assert token is not None
+    engine = database.engine(EngineRole.READ)
+
+    shown = f"{engine!r} {engine.url!r} {engine.pool!r} {database.get_connection_url()} {vars(database)!r}"
+
+    assert token.get_secret_value() not in shown
 
 
 def test_engine_of_a_role_is_made_once(database: TursoConnection) -> None:

@@ -1,6 +1,7 @@
-"""A process of its own that writes: `python -m tests.integration.database.writer_process FILE PROMPT_ID COUNT`.
+"""A process of its own that writes: `python -m tests.integration.database.writer_process PROMPT_ID COUNT`.
 
-Revises the prompt COUNT times, having said "ready" and read a line; with COUNT 0 it begins a write, says "inside" and
+On the database of the environment. Revises the prompt COUNT times, having said "ready" and read a line; with COUNT 0 it
+begins a write, says "inside" and
 sits there.
 """
 
@@ -15,8 +16,8 @@ from src.infrastructure.shared.database.unit_of_work import SqlUnitOfWork
 from tests.builders import LOCAL, NOW
 
 
-def main(file: str, prompt_id: PromptId, count: int) -> None:
-    uow = SqlUnitOfWork(TursoConnection(load_settings(database_url=f"sqlite:///{file}")), LOCAL_WORKSPACE)
+def main(prompt_id: PromptId, count: int) -> None:
+    uow = SqlUnitOfWork(TursoConnection(load_settings()), LOCAL_WORKSPACE)
     if count == 0:
         with uow:
             uow.prompts.get(prompt_id).describe(title="never committed", now=NOW)
@@ -31,4 +32,4 @@ def main(file: str, prompt_id: PromptId, count: int) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], PromptId(sys.argv[2]), int(sys.argv[3]))
+    main(PromptId(sys.argv[1]), int(sys.argv[2]))

@@ -1,5 +1,4 @@
 from pathlib import Path
-from typing import Any
 
 import pytest
 from pydantic import ValidationError
@@ -12,6 +11,7 @@ from src.core.config.settings.base import (
     get_settings,
     is_placeholder,
     load_settings,
+    old_names_in_use,
     read_env_files,
 )
 from src.infrastructure.shared.database.turso_connection import TursoConnection
@@ -129,6 +129,18 @@ def test_old_name_in_the_environment_wins_over_the_new_one_in_a_file(
     monkeypatch.setenv("TURSO_STAGING_DATABASE_URL", "libsql://environment")
 
     assert load_settings().turso_database_url == "libsql://environment"
+
+
+@pytest.mark.parametrize("source", ["file", "environment"])
+def test_old_names_in_use_are_told_with_their_new_ones(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, source: str
+) -> None:
+    if source == "file":
+        write(folder, ".env.local", "CLERK_PUBLIC_KEY=pk\nTURSO_DATABASE_URL=libsql://host")
+    else:
+        monkeypatch.setenv("CLERK_PUBLIC_KEY", "pk")
+
+    assert old_names_in_use() == {"CLERK_PUBLIC_KEY": "CLERK_PUBLISHABLE_KEY"}
 
 
 def test_unknown_variables_are_nobodys_business(folder: Path) -> None:
@@ -318,37 +330,6 @@ def test_token_in_a_url_is_refused(
         load_settings()
 
     assert VALUE not in str(caught.value)
-
-
-@pytest.mark.parametrize("app_env", ["staging", "production"])
-def test_remote_environment_needs_a_remote_database(folder: Path, app_env: str) -> None:
-    with pytest.raises(SettingsError, match=f"TURSO_DATABASE_URL is required when APP_ENV={app_env}"):
-        load_settings(app_env=app_env)
-
-
-@pytest.mark.parametrize(
-    ("url", "connection_url"),
-    [
-        ("libsql://db-org.turso.io", "libsql://db-org.turso.io"),
-        ("https://db-org.turso.io", "libsql://db-org.turso.io"),
-        ("https://db-org.turso.io/", "libsql://db-org.turso.io"),
-        ("wss://db-org.turso.io", "libsql://db-org.turso.io"),
-        ("http://127.0.0.1:8080", "libsql://127.0.0.1:8080?tls=0"),
-        ("http://127.0.0.1:8080/", "libsql://127.0.0.1:8080?tls=0"),
-        ("libsql://127.0.0.1:8080?tls=0", "libsql://127.0.0.1:8080?tls=0"),
-    ],
-)
-@pytest.mark.parametrize("field", ["turso_database_url", "database_url"])
-def test_remote_database_in_its_one_form(folder: Path, field: str, url: str, connection_url: str) -> None:
-    given: dict[str, Any] = {field: url}
-
-    assert load_settings(app_env="staging", **given).connection_url == connection_url
-
-
-def test_local_environment_uses_its_own_file_even_when_a_remote_database_is_named(folder: Path) -> None:
-    settings = load_settings(turso_database_url=TURSO)
-
-    assert settings.connection_url == settings.database_url
 
 
 def test_relative_file_lies_under_backend_whatever_the_working_directory(

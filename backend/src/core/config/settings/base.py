@@ -10,10 +10,16 @@ from enum import StrEnum
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Literal
-from urllib.parse import parse_qsl, urlsplit, urlunsplit
+from urllib.parse import parse_qsl, urlsplit
 
-from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator, model_validator
-from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import (
+    BaseSettings,
+    InitSettingsSource,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
 
 BACKEND_DIR = Path(__file__).resolve().parents[4]
 
@@ -111,6 +117,8 @@ class Settings(BaseSettings):
     def _without_token(cls, value: str | None) -> str | None:
         if value is None:
             return None
+        if is_placeholder(value):
+            raise ValueError("still holds a placeholder; put the real address there")
         parts = urlsplit(value)
         names = {name.lower() for name, _ in parse_qsl(parts.query)}
         if parts.username or parts.password or names & {"authtoken", "auth_token", "jwt", "password"}:
@@ -133,22 +141,13 @@ class Settings(BaseSettings):
             )
         return value.rstrip("/")
 
-    @model_validator(mode="after")
-    def _fits_environment(self) -> "Settings":
-        on_sqlite = self.turso_database_url is None and urlsplit(self.database_url).scheme == "sqlite"
-        if on_sqlite and self.app_env is not AppEnv.LOCAL:
-            raise ValueError(f"TURSO_DATABASE_URL is required when APP_ENV={self.app_env.value}")
-        return self
-
     @property
-    def connection_url(self) -> str:
-        """The database to use: Turso's outside local, in the form `libsql://host`; else DATABASE_URL as it is."""
-        if self.app_env is AppEnv.LOCAL:
+    def database_address(self) -> str | None:
+        """DATABASE_URL locally; elsewhere Turso's, or a DATABASE_URL that was set. None when nothing names one."""
+        if self.is_local:
             return self.database_url
-        url = urlsplit(self.turso_database_url or self.database_url)
-        plain = url.scheme == "http"
-        query = "tls=0" if plain else url.query
-        return urlunsplit(("libsql", url.netloc, url.path.rstrip("/"), query, ""))
+        given = self.database_url if "database_url" in self.model_fields_set else None
+        return self.turso_database_url or given
 
     def require_secret(self, name: str) -> str:
         """The value of the secret `name` ("OPENAI_API_KEY").
@@ -178,15 +177,24 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        return init_settings, env_settings, _EnvFiles(settings_cls)
+        given = (
+            init_settings.init_kwargs.get("app_env")
+            if isinstance(init_settings, InitSettingsSource)
+            else None
+        )
+        return init_settings, env_settings, _EnvFiles(settings_cls, given)
 
 
 class _EnvFiles(PydanticBaseSettingsSource):
+    def __init__(self, settings_cls: type[BaseSettings], app_env: str | None) -> None:
+        super().__init__(settings_cls)
+        self._app_env = app_env
+
     def get_field_value(self, field: Any, field_name: str) -> tuple[Any, str, bool]:
         raise NotImplementedError  # the whole is read at once, below
 
     def __call__(self) -> dict[str, Any]:
-        values = {name.lower(): value for name, value in read_env_files(BACKEND_DIR).items()}
+        values = {name.lower(): value for name, value in read_env_files(BACKEND_DIR, self._app_env).items()}
         found: dict[str, Any] = {}
         for name, field in self.settings_cls.model_fields.items():
             alias = field.validation_alias
@@ -197,9 +205,22 @@ class _EnvFiles(PydanticBaseSettingsSource):
         return found
 
 
-def read_env_files(folder: Path) -> dict[str, str]:
+def old_names_in_use() -> dict[str, str]:
+    """The variables that are set under a name of old, each with the name that it has now."""
+    given = {name.upper() for name in (*os.environ, *read_env_files(BACKEND_DIR))}
+    return {
+        str(old).upper(): str(alias.choices[0]).upper()
+        for field in Settings.model_fields.values()
+        if isinstance(alias := field.validation_alias, AliasChoices)
+        for old in alias.choices[1:]
+        if str(old).upper() in given
+    }
+
+
+def read_env_files(folder: Path, app_env: str | None = None) -> dict[str, str]:
     """Values of `.env` and, winning, of `.env.{APP_ENV}` in `folder`, without the empty ones.
 
+    An `app_env` that is given wins over APP_ENV, and a `.env` that says it is of another environment is left out.
     `${…}` is not interpolated: an unset name would silently become an empty text.
     """
     from dotenv import dotenv_values
@@ -208,8 +229,10 @@ def read_env_files(folder: Path) -> dict[str, str]:
         return {k: v for k, v in dotenv_values(folder / file_name, interpolate=False).items() if v}
 
     common = read(".env")
-    app_env = os.environ.get("APP_ENV") or common.get("APP_ENV") or AppEnv.LOCAL.value
-    return {**common, **read(f".env.{app_env}")}
+    if app_env is not None:
+        return {**(common if common.get("APP_ENV", app_env) == app_env else {}), **read(f".env.{app_env}")}
+    chosen = os.environ.get("APP_ENV") or common.get("APP_ENV") or AppEnv.LOCAL.value
+    return {**common, **read(f".env.{chosen}")}
 
 
 def is_loopback(host: str | None) -> bool:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any, cast
 
-from sqlalchemy import Connection, Table, Update, bindparam, insert, select, update
+from sqlalchemy import Connection, Table, Update, bindparam, exists, insert, select, update
 
 from src.domain.prompt.errors import PromptNameTakenError, PromptNotFoundError, PromptVersionNotFoundError
 from src.domain.prompt.prompt import Prompt, PromptVersion
@@ -27,10 +27,12 @@ from src.infrastructure.shared.database.errors import on_unique_violation
 _PROMPTS, _VERSIONS = cast(Table, PromptModel.__table__), cast(Table, PromptVersionModel.__table__)
 _prompts, _versions = _PROMPTS.c, _VERSIONS.c
 
-_BY_ID = select(_PROMPTS).where(
+# One round trip fewer than asking for it when it is needed.
+_has_history = exists().where(_versions.prompt_id == _prompts.id).label("has_history")
+_BY_ID = select(_PROMPTS, _has_history).where(
     _prompts.id == bindparam("id"), _prompts.workspace_id == bindparam("workspace_id")
 )
-_BY_NAME = select(_PROMPTS).where(
+_BY_NAME = select(_PROMPTS, _has_history).where(
     _prompts.workspace_id == bindparam("workspace_id"),
     _prompts.name == bindparam("name"),
     _prompts.deleted_at.is_(None),
@@ -137,7 +139,7 @@ class SqlPromptRepository:
         prompt = prompt_of(row)
         self._seen[prompt.id] = _Tracked(prompt, prompt_row(prompt))
         # A row made by hand has no history until its first use here is committed.
-        if row.version == 1 and self._one(_VERSION, prompt_id=row.id, version=1) is None:
+        if row.version == 1 and not row.has_history:
             prompt.new_versions.append(version_of(row))
         return prompt
 

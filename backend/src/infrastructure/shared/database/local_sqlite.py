@@ -1,14 +1,9 @@
 """The local file: SQLAlchemy over the standard library's sqlite3, with transactions begun by us.
 
 pysqlite's implicit BEGIN loses updates (28 of 200 in a read-modify-write test) and commits DDL halfway. Here a write
-transaction is `BEGIN IMMEDIATE`, and isolation levels choose how a connection begins:
-
-SERIALIZABLE  BEGIN IMMEDIATE, the write lock at once
-SNAPSHOT      BEGIN DEFERRED, a consistent read that may still write
-AUTOCOMMIT    no transaction, each statement sees the newest commit
+transaction is `BEGIN IMMEDIATE`, and isolation levels choose how a connection begins (`isolation.py`).
 """
 
-import json
 import os
 import sqlite3
 import time
@@ -16,14 +11,14 @@ from enum import Enum
 from pathlib import Path
 from typing import Any, TextIO, cast
 
-from pydantic_core import from_json
 from sqlalchemy import URL, Connection, Engine, create_engine, event
 from sqlalchemy.dialects import registry
-from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.pool import NullPool, QueuePool
 
 from src.application.shared.unit_of_work import WouldWaitError
+from src.infrastructure.shared.database.engine_options import ENGINE_OPTIONS
+from src.infrastructure.shared.database.isolation import BEGIN, ChosenIsolationDialect
 
 try:
     import fcntl
@@ -32,8 +27,6 @@ except ImportError:  # Windows has no flock; SQLite's own locks remain
 
 BUSY_TIMEOUT_MS = 10_000
 CHECKPOINT_WAL_BYTES = 2 * 1024 * 1024
-
-_BEGIN = {"SERIALIZABLE": "BEGIN IMMEDIATE", "SNAPSHOT": "BEGIN DEFERRED", "AUTOCOMMIT": None}
 
 
 class _Connection(sqlite3.Connection):
@@ -107,7 +100,7 @@ class WriteGuard:
             return 0
 
 
-class LocalSqliteDialect(SQLiteDialect_pysqlite):
+class LocalSqliteDialect(ChosenIsolationDialect):
     driver = "local"
     supports_statement_cache = True
 
@@ -116,26 +109,8 @@ class LocalSqliteDialect(SQLiteDialect_pysqlite):
         options.update(factory=_Connection, isolation_level=None, check_same_thread=False)
         return args, options
 
-    def get_isolation_level_values(self, dbapi_connection: Any) -> Any:
-        return list(_BEGIN)
-
-    def get_default_isolation_level(self, dbapi_connection: Any) -> Any:
-        return "SERIALIZABLE"
-
-    def get_isolation_level(self, dbapi_connection: Any) -> Any:
-        return cast(_Connection, dbapi_connection).isolation
-
-    def set_isolation_level(self, dbapi_connection: Any, level: str | None) -> None:
-        cast(_Connection, dbapi_connection).isolation = level or "SERIALIZABLE"
-
-    def reset_isolation_level(self, dbapi_conn: Any) -> None:
-        self.set_isolation_level(dbapi_conn, self._on_connect_isolation_level)
-
-    def detect_autocommit_setting(self, dbapi_conn: Any) -> bool:
-        return cast(_Connection, dbapi_conn).isolation == "AUTOCOMMIT"
-
     def do_begin(self, dbapi_connection: Any) -> None:
-        begin, guard = _BEGIN[dbapi_connection.isolation], dbapi_connection.guard
+        begin, guard = BEGIN[dbapi_connection.isolation], dbapi_connection.guard
         if begin is None:
             return
         if guard is not None:
@@ -184,11 +159,7 @@ def local_engine(database: Path, role: EngineRole, *, synchronous: str = "NORMAL
     engine = create_engine(
         URL.create("sqlite+local", database=str(database)),
         isolation_level=role.value,
-        json_deserializer=from_json,  # pydantic's, five times as fast as json.loads
-        hide_parameters=True,  # errors are logged, and parameters are people's texts
-        json_serializer=json.JSONEncoder(
-            ensure_ascii=False
-        ).encode,  # Japanese stays readable, and half as long
+        **ENGINE_OPTIONS,
         **pools[role],
     )
 

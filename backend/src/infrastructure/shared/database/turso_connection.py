@@ -2,16 +2,18 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import cache
+from datetime import UTC, datetime
+from functools import cache, cached_property
 from pathlib import Path
 from threading import Lock
-from urllib.parse import urlsplit
 
 from sqlalchemy import Connection, Engine
 from sqlalchemy.orm import Session, sessionmaker
 
 from src.application.shared.unit_of_work import WouldWaitError
-from src.core.config.settings.base import BACKEND_DIR, Settings, get_settings
+from src.core.config.settings.base import BACKEND_DIR, Settings, SettingsError, get_settings
+from src.core.config.settings.database_access import DatabaseAccess, database_access
+from src.infrastructure.shared.database.errors import translate_errors
 from src.infrastructure.shared.database.fair_lock import FairLock
 from src.infrastructure.shared.database.local_sqlite import (
     EngineRole,
@@ -29,26 +31,32 @@ class TursoConnection:
     """
 
     def __init__(self, settings: Settings) -> None:
-        self._url = settings.connection_url
-        self._synchronous = settings.sqlite_synchronous
+        """Nothing is asked of `settings` yet: commands that need no database work without one."""
+        self._settings = settings
         self._engines: dict[EngineRole, Engine] = {}
         self._making = Lock()
         self._turns = FairLock(timeout_seconds=30)
 
     def get_connection_url(self) -> str:
-        """The URL, fit for SQLAlchemy and for people: it never holds a token."""
+        """The URL, fit for SQLAlchemy and for people: it never holds a token. Raises SettingsError."""
         if self.is_local:
             return f"sqlite:///{self.path}"
-        return self._url
+        from src.infrastructure.shared.database.libsql.address import libsql_url
+
+        try:
+            return libsql_url(self._access.address)
+        except ValueError as exc:
+            raise SettingsError(f"The database cannot be used.\n  TURSO_DATABASE_URL: {exc}") from None
 
     @property
     def is_local(self) -> bool:
-        return urlsplit(self._url).scheme == "sqlite"
+        """Whether it is a file of this machine. Raises SettingsError."""
+        return self._access.is_file
 
     @property
     def path(self) -> Path:
         """The local file. Raises ValueError for a remote database."""
-        return sqlite_path(self._url, relative_to=BACKEND_DIR)
+        return sqlite_path(self._access.address, relative_to=BACKEND_DIR)
 
     def engine(self, role: EngineRole) -> Engine:
         """The engine for `role`, made when it is first asked for."""
@@ -104,13 +112,20 @@ class TursoConnection:
         else:
             raise WouldWaitError
 
+    @cached_property
+    def _access(self) -> DatabaseAccess:
+        return database_access(self._settings, now=datetime.now(UTC))
+
     def _make_engine(self, role: EngineRole) -> Engine:
-        if not self.is_local:
-            raise NotImplementedError(
-                f"The remote database {self._url} cannot be opened by this version; set DATABASE_URL to a SQLite file."
-            )
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        return local_engine(self.path, role, synchronous=self._synchronous)
+        if self.is_local:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            engine = local_engine(self.path, role, synchronous=self._settings.sqlite_synchronous)
+        else:
+            from src.infrastructure.shared.database.remote_libsql import remote_engine
+
+            engine = remote_engine(self.get_connection_url(), role, token=self._access.token)
+        translate_errors(engine)
+        return engine
 
 
 def session_on(connection: Connection) -> Session:

@@ -16,6 +16,7 @@ from tests.fakes import InMemoryUnitOfWork
 
 LATER = NOW + timedelta(hours=1)
 OURS, THEIRS = "host:1", "host:2"
+A_LARGE_CASE = a_case("large", variables={"text": "x" * commands.HELD_BYTES})
 
 
 @pytest.fixture
@@ -111,17 +112,29 @@ def test_suite_that_changes_while_it_is_read_is_refused_and_nothing_is_stored(
     uow: InMemoryUnitOfWork, later: tuple[TestCase, ...]
 ) -> None:
     with pytest.raises(RuleViolationError, match="changed while it was read"):
-        import_suite(uow, a_suite_source(*some_cases(2), later=later))
+        import_suite(uow, a_suite_source(A_LARGE_CASE, *some_cases(2), later=(A_LARGE_CASE, *later)))
 
     assert uow.database.committed.suites == {}
     assert uow.database.committed.cases == {}
+
+
+def test_large_suite_is_stored_by_reading_it_again(uow: InMemoryUnitOfWork) -> None:
+    suite, _ = import_suite(uow, a_suite_source(A_LARGE_CASE, *some_cases(2)))
+
+    assert [case.name for _, case in cases_of(uow, suite.id)] == ["large", "case-0", "case-1"]
+
+
+def test_small_suite_is_read_once(uow: InMemoryUnitOfWork) -> None:
+    suite, _ = import_suite(uow, a_suite_source(*some_cases(2), later=some_cases(3)))
+
+    assert len(cases_of(uow, suite.id)) == 2
 
 
 def test_suite_that_cannot_be_read_leaves_the_one_before_current(uow: InMemoryUnitOfWork) -> None:
     first, _ = import_suite(uow, a_suite_source(a_case("a")))
 
     with pytest.raises(RuleViolationError):
-        import_suite(uow, a_suite_source(a_case("b"), later=[a_case("c")]))
+        import_suite(uow, a_suite_source(A_LARGE_CASE, a_case("b"), later=[A_LARGE_CASE, a_case("c")]))
 
     assert uow.database.committed.suites[first.id].superseded_at is None
 

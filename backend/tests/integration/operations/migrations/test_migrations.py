@@ -1,6 +1,5 @@
 """Migrations keep what they can, leave nothing behind when they fail, and match the models."""
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -20,16 +19,15 @@ from src.core.config.settings.base import BACKEND_DIR
 from src.infrastructure.database.models import Base
 from src.infrastructure.shared.database.local_sqlite import EngineRole
 from src.infrastructure.shared.database.turso_connection import TursoConnection
-from src.infrastructure.shared.database.unit_of_work import SqlUnitOfWork
-from tests.builders import LOCAL, a_prompt, a_result, a_suite, an_evaluation, some_cases
-from tests.integration.database.revisions import config_for, write_revision
+from src.operations.migrations.safeguards import MigrationRefusedError
+from tests.integration.operations.migrations.revisions import config_for, write_revision
 
 HEAD = ScriptDirectory(str(BACKEND_DIR / "alembic")).get_current_head()
 
 
 @pytest.fixture
-def alembic_engine(open_engine: Callable[[EngineRole], Engine]) -> Engine:
-    return open_engine(EngineRole.WRITE)
+def alembic_engine(fresh: TursoConnection) -> Engine:
+    return fresh.engine(EngineRole.WRITE)
 
 
 @pytest.fixture
@@ -38,23 +36,9 @@ def alembic_config(alembic_engine: Engine) -> Config:
 
 
 @pytest.fixture
-def engine(database: TursoConnection) -> Engine:
+def engine(filled: TursoConnection) -> Engine:
     """At the newest revision, with rows in every table that refers to another."""
-    parent, suite = a_prompt(name="parent", content="一"), a_suite(case_count=2)
-    evaluation = an_evaluation(prompt_id=parent.id, suite_id=suite.id, total=2)
-    child = a_prompt(name="child")
-    child.parent_id = parent.id
-    with SqlUnitOfWork(database, LOCAL.workspace_id) as uow:
-        uow.prompts.add(parent)
-        uow.prompts.add(child)
-        uow.prompts.flush()
-        uow.suites.add(suite)
-        uow.suites.add_cases(suite, some_cases(2), first_position=0)
-        uow.evaluations.add(evaluation)
-        uow.evaluations.flush()
-        uow.evaluations.add_results(evaluation, [a_result(0), a_result(1)])
-        uow.commit()
-    return database.engine(EngineRole.WRITE)
+    return filled.engine(EngineRole.WRITE)
 
 
 Rows = dict[str, set[tuple[Any, ...]]]
@@ -111,10 +95,10 @@ def test_going_to_the_beginning_and_back_gives_the_same_empty_tables(engine: Eng
     tables = tables_of(engine)
 
     command.downgrade(config_for(engine), "base")
-    assert tables_of(engine) == {"alembic_version"}
+    assert tables_of(engine) == {"_migration_lock", "alembic_version"}
     command.upgrade(config_for(engine), "head")
 
-    assert tables_of(engine) == tables
+    assert tables_of(engine) - {"_migration_lock"} == tables - {"_migration_lock"}
     assert not any(rows_of(engine).values())
 
 
@@ -165,7 +149,7 @@ def test_first_migration_that_fails_leaves_an_empty_database(alembic_engine: Eng
     with pytest.raises(ZeroDivisionError):
         command.upgrade(config, "head")
 
-    assert tables_of(alembic_engine) <= {"alembic_version"}
+    assert tables_of(alembic_engine) <= {"_migration_lock", "alembic_version"}
 
 
 def test_migration_that_breaks_a_foreign_key_is_refused_and_undone(engine: Engine, tmp_path: Path) -> None:
@@ -177,7 +161,7 @@ def test_migration_that_breaks_a_foreign_key_is_refused_and_undone(engine: Engin
         upgrade="op.execute(\"DELETE FROM prompts WHERE name = 'parent'\")",
     )
 
-    with pytest.raises(RuntimeError, match=r"breaks foreign keys.*evaluations"):
+    with pytest.raises(MigrationRefusedError, match=r"breaks foreign keys.*evaluations"):
         command.upgrade(config_for(engine, folder), "head")
 
     assert (rows_of(engine), revision_of(engine)) == (before, HEAD)

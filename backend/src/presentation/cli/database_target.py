@@ -1,0 +1,48 @@
+"""Which database a command is about, and being sure that it is meant."""
+
+from collections.abc import Sequence
+from typing import Annotated
+
+import typer
+
+from src.core.config.settings.base import AppEnv
+from src.presentation.cli.confirming import require_consent, require_name
+from src.presentation.cli.context import Container, local_path
+from src.presentation.cli.database_types import Revision, Target
+from src.presentation.cli.errors import InputError
+from src.presentation.cli.output import say
+
+EnvOption = Annotated[
+    AppEnv | None, typer.Option("--env", help="The environment; APP_ENV if absent.", show_choices=True)
+]
+DatabaseOption = Annotated[
+    str | None, typer.Option("--database", metavar="NAME", help="The database that is meant, for production.")
+]
+NoWaitOption = Annotated[
+    bool, typer.Option("--no-wait", help="Leave when another runner is migrating, instead of waiting.")
+]
+
+_NAME = 2
+
+
+def require_file(container: Container) -> None:
+    """Raises SettingsError when the database is neither a file nor remote."""
+    if container.database.is_local:
+        local_path(container.database)
+
+
+def say_where(container: Container, current: str | None, to: str, revisions: Sequence[Revision]) -> None:
+    """Which database is going to be changed, from where to where."""
+    target = container.migrations.target
+    say(f"{target.name} ({container.settings.app_env.value}), {target.host}")
+    say(f"  {current or 'nothing'} → {to}: {', '.join(f'{found.id} {found.title}' for found in revisions)}")
+
+
+def require_agreement(target: Target, consequence: str, *, yes: bool, named: str | None) -> None:
+    """Raises InputError when `named` is another database, and leaves when nobody agrees to change this one."""
+    if named is not None and not target.answers_to(named):
+        raise InputError(f"--database {named!r:.80}: this one is {target.name}. Nothing was changed.")
+    if target.caution >= _NAME:
+        require_name(consequence, yes=yes, name=target.name, option="--database", given=named)
+    elif target.caution:
+        require_consent(consequence, yes=yes)
