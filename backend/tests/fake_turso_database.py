@@ -29,6 +29,7 @@ class FakeDatabase(LibsqlServer):
             "allowed_ips": ["203.0.113.7"],
             "allowed_aws_vpc_ids": [],
         }
+        self.tokens: list[str] = []
         self.minted: list[Mapping[str, Any]] = []
         self.past: list[tuple[datetime, str]] = []
 
@@ -41,7 +42,8 @@ class FakeDatabase(LibsqlServer):
         claims: dict[str, Any] = {"a": access, "iat": now, "rid": self.id}
         if expires_in is not None:
             claims["exp"] = now + expires_in
-        return jwt.encode(claims, self._key, algorithm="EdDSA")
+        self.tokens.append(jwt.encode(claims, self._key, algorithm="EdDSA"))
+        return self.tokens[-1]
 
     def change_key(self) -> None:
         """Every token of before is refused from now on; the port stays the same."""

@@ -65,6 +65,8 @@ def plan_databases(
     Raises TursoInputError, GroupElsewhereError.
     """
     wanted = tuple(dict.fromkeys(require_name(name) for name in names or DATABASES))
+    if group is not None:
+        require_name(group, "group")
     code, notes = _current_location(location)
     found = {name: platform.find_database(name) for name in wanted}
     missing = [name for name in wanted if found[name] is None]
@@ -94,7 +96,7 @@ def _homes(platform: TursoPlatform, missing: Sequence[str], group: str | None) -
     if not missing:
         return {}
     if group is not None:
-        return dict.fromkeys(missing, require_name(group, "group"))
+        return dict.fromkeys(missing, group)
     if platform.organization.may_have_groups:
         return {name: name for name in missing}
     return dict.fromkeys(missing, SHARED_GROUP)

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -16,6 +17,8 @@ from pydantic import SecretStr
 from src.core.config.settings.base import SettingsError
 
 if TYPE_CHECKING:
+    import ssl
+
     import httpx2
 
 MAX_ANSWER_BYTES = 10 * 1024 * 1024
@@ -147,6 +150,7 @@ class HttpService:
                     "User-Agent": "autoforge",
                 },
                 timeout=httpx2.Timeout(self._timeout, connect=min(MAX_CONNECT_SECONDS, self._timeout)),
+                verify=_tls(),
                 follow_redirects=False,
                 # a proxy of the environment sees nothing inside TLS; without TLS it would see the token
                 trust_env=self._base_url.startswith("https:"),
@@ -199,6 +203,14 @@ class HttpService:
 
     def _too_slow(self) -> str:
         return f"{self.place} did not answer within {self._timeout:g} s"
+
+
+@cache
+def _tls() -> "ssl.SSLContext":
+    """Certificates are checked. Loading those of the system takes 40 ms, so it is done once."""
+    import httpx2
+
+    return httpx2.create_ssl_context()
 
 
 def _may_repeat(outcome: Answer | NoAnswerError, repeatable: bool) -> bool:

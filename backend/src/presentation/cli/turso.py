@@ -77,6 +77,7 @@ def create(
     elif dry_run:
         views.show_planned(plan)
     else:
+        show("")
         views.show_databases(there)
         say("\nNext: autoforge turso token create NAME --for runtime --to-file FILE")
 

@@ -4,7 +4,9 @@ from pathlib import Path
 import pytest
 
 from src.core.config.settings.base import Settings
+from tests.fake_turso_platform import FakeTursoPlatform
 from tests.integration.cli.harness import Cli
+from tests.integration.cli.turso_world import PLATFORM_TOKEN, TursoCli
 from tests.llm_server import FakeLlm
 
 
@@ -48,3 +50,17 @@ def cli(
 def llm() -> Iterator[FakeLlm]:
     with FakeLlm() as server:
         yield server
+
+
+@pytest.fixture
+def fake_turso() -> Iterator[FakeTursoPlatform]:
+    with FakeTursoPlatform(token=PLATFORM_TOKEN) as platform:
+        yield platform
+
+
+@pytest.fixture
+def turso(fresh_cli: Cli, fake_turso: FakeTursoPlatform, monkeypatch: pytest.MonkeyPatch) -> TursoCli:
+    """`autoforge turso` on a fake platform."""
+    monkeypatch.setenv("TURSO_API_TOKEN", fake_turso.token)
+    monkeypatch.setenv("TURSO_API_BASEURL", fake_turso.base_url)
+    return TursoCli(fresh_cli, fake_turso)

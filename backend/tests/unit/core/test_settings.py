@@ -233,6 +233,7 @@ def test_settings_do_not_change(folder: Path) -> None:
 
 SECRETS = (
     "TURSO_AUTH_TOKEN",
+    "TURSO_API_TOKEN",
     "REDIS_URL",
     "REDIS_PASSWORD",
     "CLERK_SECRET_KEY",
