@@ -144,6 +144,20 @@ def test_slow_migration_is_refused_for_a_remote_database_only(
     assert migrations.status().current == HEAD
 
 
+def test_slow_migration_that_keeps_nobody_waiting_is_not_refused(
+    scripts: Scripts, migrations: Migrations
+) -> None:
+    scripts.write("""
+        import time
+        with op.get_context().autocommit_block():
+            for _ in range(3):
+                op.execute("UPDATE prompts SET description = 'x' WHERE id = 'p'")
+                time.sleep(0.7)
+    """)
+
+    assert migrations.upgrade().current == "9001"
+
+
 @pytest.mark.parametrize("app_env", [AppEnv.STAGING, AppEnv.PRODUCTION])
 def test_way_back_names_the_environment(scripts: Scripts, app_env: AppEnv) -> None:
     migrations = scripts.migrations(app_env)
