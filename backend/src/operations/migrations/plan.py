@@ -30,11 +30,12 @@ _MOST_OF_A_NAME = 42
 
 @dataclass(frozen=True, slots=True)
 class PlannedStep:
-    """What one migration did to the copy. `seconds` without its COMMIT."""
+    """What one migration did to the copy. `seconds` without its COMMIT, `held_seconds` of its longest transaction."""
 
     id: str
     title: str
     seconds: float
+    held_seconds: float
     changes: tuple[Change, ...]
     rows_before: Mapping[str, int]
     rows_after: Mapping[str, int]
@@ -103,6 +104,7 @@ def _try(step: Revision, engine: Engine, migrations: Migrations) -> PlannedStep:
             step.id,
             step.title,
             supervision.applied[-1].seconds,
+            supervision.applied[-1].held_seconds,
             changes(schema, snapshot(connection)),
             rows,
             row_counts(connection),

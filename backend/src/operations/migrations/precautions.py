@@ -43,9 +43,9 @@ def try_on_a_copy(migrations: "Migrations", revision: str, notice: "Notice") -> 
 
 
 def _refuse_slow(migrations: "Migrations", plan: "Plan") -> None:
-    slow = [step for step in plan.steps if step.seconds > MOST_SECONDS_REMOTE]
+    slow = [step for step in plan.steps if step.held_seconds > MOST_SECONDS_REMOTE]
     if slow:
-        listed = ", ".join(f"{step.id} took {step.seconds:.1f} s" for step in slow)
+        listed = ", ".join(f"{step.id} took {step.held_seconds:.1f} s" for step in slow)
         raise MigrationRefusedError(
             f"Tried on {plan.tried_on}: {listed}. A remote database ends a transaction that keeps its writers waiting "
             f"for 5 s, so {MOST_SECONDS_REMOTE:g} s is the limit; {migrations.target.name} itself was not touched. "

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 from sqlalchemy import Connection
 
 from src.operations.migrations.lock import Lease
+from src.operations.migrations.longest_transaction import LongestTransaction
 from src.operations.migrations.safeguards import (
     MigrationRefusedError,
     References,
@@ -38,13 +39,17 @@ Asked = Callable[[Any, Any], Iterable[Step]]
 
 @dataclass(frozen=True, slots=True)
 class Applied:
-    """A migration that was done; `seconds` without the COMMIT, `leads_to` is None for the beginning."""
+    """A migration that was done; `seconds` without the COMMIT, `leads_to` is None for the beginning.
+
+    `held_seconds` is how long its longest transaction kept other writers waiting.
+    """
 
     id: str
     title: str
     is_upgrade: bool
     leads_to: str | None
     seconds: float = 0.0
+    held_seconds: float = 0.0
 
 
 @dataclass(slots=True)
@@ -64,6 +69,7 @@ class Supervision:
     _broken: References = field(default_factory=dict)
     _rows: dict[str, int] = field(default_factory=dict)
     _began: float = 0.0
+    _held: LongestTransaction | None = None
     _allowed: tuple[str, ...] = ()
 
     def require_unsafe(self, named: str | None) -> None:
@@ -104,7 +110,9 @@ class Supervision:
         if self.lease is not None:
             self.lease.renew_in(connection)
         assert self.current is not None
-        self.applied.append(replace(self.current, seconds=perf_counter() - self._began))
+        assert self._held is not None
+        took, held = perf_counter() - self._began, self._held.stop()
+        self.applied.append(replace(self.current, seconds=took, held_seconds=held))
 
     def _refuse_unsafe(self, steps: Sequence[Step]) -> None:
         if not steps or self.target.caution is Caution.NONE:
@@ -127,7 +135,8 @@ class Supervision:
         def supervised(**arguments: Any) -> None:
             leads_to = next(iter(step.to_revisions_no_deps), None)
             self.current = Applied(revision.revision, revision.doc, step.is_upgrade, leads_to)
-            self._began = perf_counter()
+            self._began, held = perf_counter(), LongestTransaction(context.connection)
+            self._held = held
             self._allowed = _may_lose_rows(revision.module)
             self.on_begin(revision.revision, revision.doc)
             require_foreign_keys_off(context.connection)
@@ -137,6 +146,7 @@ class Supervision:
             try:
                 migrate(**arguments)
             except Exception as exc:
+                held.stop()
                 exc.add_note(
                     f"In migration {revision.revision} ({revision.doc}), whose transaction was undone."
                 )

@@ -154,7 +154,7 @@ def test_option_wins_over_the_process_and_says_so(remote: RemoteCli, monkeypatch
     refused = remote("db", "status", "--env", "production")
 
     assert refused.err.splitlines()[0] == "APP_ENV is staging here; --env production wins."
-    assert (refused.code, "TURSO_DATABASE_URL is required when APP_ENV=production" in refused.err) == (
+    assert (refused.code, "The database of APP_ENV=production cannot be used" in refused.err) == (
         1,
         True,
     )

@@ -10,19 +10,17 @@ from pathlib import Path
 import pytest
 from sqlalchemy import inspect, text
 
-from src.core.config.settings.base import BACKEND_DIR, Settings
+from src.core.config.settings.base import BACKEND_DIR, load_settings
 from src.infrastructure.shared.database.local_sqlite import EngineRole
 from src.infrastructure.shared.database.turso_connection import TursoConnection
 from src.operations.migrations.migrations import Migrations
 from tests.integration.operations.migrations.revisions import write_revision
+from tests.libsql_server import LibsqlServer
 
 
 @pytest.fixture
-def fresh(settings: Settings) -> Iterator[TursoConnection]:
-    """A database whose file does not exist."""
-    fresh = TursoConnection(settings)
-    yield fresh
-    fresh.dispose()
+def backend() -> str:
+    return "sqlite"  # the last tests have a server of their own
 
 
 @pytest.fixture
@@ -130,7 +128,11 @@ def test_migration_that_fails_is_told_and_undone(
 
 # --- what is refused --------------------------------------------------------------------------------------------------
 
-PRODUCTION = {"APP_ENV": "production", "TURSO_DATABASE_URL": "libsql://shop-acme.turso.example"}
+PRODUCTION = {
+    "APP_ENV": "production",
+    "TURSO_DATABASE_URL": "libsql://shop-acme.turso.example",
+    "TURSO_AUTH_TOKEN": LibsqlServer().token(),
+}
 
 
 @pytest.mark.parametrize(
@@ -174,3 +176,55 @@ def test_looking_takes_no_lock_and_writes_nothing(migrations: Migrations, fresh:
     with migrations.locked("upgrade", notice=print, wait=True):
         for words in (("current",), ("check",), ("history", "--indicate-current")):
             assert alembic(*words, database=fresh.path).returncode == 0, words
+
+
+def test_stamp_is_for_local_databases(migrations: Migrations, fresh: TursoConnection) -> None:
+    assert alembic("stamp", "head", database=fresh.path).returncode == 0
+    assert migrations.status().pending == ()
+
+
+@pytest.fixture
+def remote(libsql_database: LibsqlServer) -> Iterator[tuple[Migrations, dict[str, str]]]:
+    """An empty database behind a server, and the variables with which it is that of staging."""
+    token = libsql_database.token()
+    variables = {
+        "APP_ENV": "staging",
+        "TURSO_DATABASE_URL": libsql_database.http_url,
+        "TURSO_AUTH_TOKEN": token,
+    }
+    database = TursoConnection(load_settings(database_url=libsql_database.url, turso_auth_token=token))
+    yield Migrations(database), variables
+    database.dispose()
+
+
+def test_staging_is_migrated_but_neither_stamped_nor_emptied(
+    remote: tuple[Migrations, dict[str, str]], tmp_path: Path
+) -> None:
+    migrations, variables = remote
+
+    stamped = alembic("stamp", "head", database=tmp_path, **variables)
+    assert (stamped.returncode != 0, migrations.status().current) == (True, None)
+    assert "autoforge db stamp compares first" in stamped.stderr + stamped.stdout
+    upgraded = alembic("upgrade", "head", database=tmp_path, **variables)
+    assert (upgraded.returncode, migrations.status().pending) == (0, ()), upgraded.stderr
+    for target in ("base", f"-{len(migrations.chain)}"):
+        downgraded = alembic("downgrade", target, database=tmp_path, **variables)
+        assert (downgraded.returncode != 0, migrations.status().pending) == (True, ())
+        assert "would drop every table" in downgraded.stderr + downgraded.stdout
+    current = alembic("current", database=tmp_path, **variables)
+    assert current.stdout.startswith(migrations.chain[-1].id)
+    said = "".join(done.stdout + done.stderr for done in (stamped, upgraded, downgraded, current))
+    assert variables["TURSO_AUTH_TOKEN"] not in said
+    assert "Traceback" not in said
+
+
+def test_production_that_is_named_is_migrated(
+    remote: tuple[Migrations, dict[str, str]], tmp_path: Path
+) -> None:
+    migrations, variables = remote
+    production = {**variables, "APP_ENV": "production"}
+    name = migrations.target.name
+
+    done = alembic("-x", f"unsafe={name}", "upgrade", "head", database=tmp_path, **production)
+
+    assert (done.returncode, migrations.status().pending) == (0, ()), done.stderr
