@@ -14,7 +14,7 @@ GOAL := $(or $(firstword $(MAKECMDGOALS)),setup)
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup run test test-slow check bench lock clean environment-run environment-dev
+.PHONY: help setup run dev-turso test test-slow check bench lock clean environment-run environment-dev
 
 help: ## List these targets
 	@echo 'usage: make TARGET [PYTHON=python3.13] [VENV=folder] [ARGS="..."]'
@@ -26,6 +26,9 @@ setup: environment-dev ## Make the environment to run, test and check in
 
 run: environment-run ## Serve http://127.0.0.1:8000 (ARGS="--port 9000")
 	@AUTOFORGE_VENV='$(VENV_DIR)' ./autoforge up $(ARGS)
+
+dev-turso: environment-dev ## Serve on a libSQL server of this machine, as on Turso (ARGS="--port 9000")
+	@$(BIN)/python backend/tools/dev_turso.py $(ARGS)
 
 test: environment-dev ## Run the tests; HTML coverage in backend/htmlcov (ARGS="-k name": some, without coverage)
 	@cd backend && $(BIN)/python -m pytest $(if $(strip $(ARGS)),$(ARGS),--cov --cov-report=term --cov-report=html)

@@ -11,6 +11,7 @@ from pydantic import SecretStr
 from src.application.evaluation.ports import Provider, SuiteFile
 from src.application.services import Services, SuiteMedia
 from src.core.config.settings.base import Settings
+from src.core.config.settings.database_access import database_access
 from src.domain.evaluation.evaluation import RunSettings
 from src.domain.prompt.prompt import PromptContent
 from src.domain.shared.ids import Principal
@@ -89,10 +90,11 @@ class Container:
         from src.operations.backup.backups import Backups
         from src.operations.backup.remote import Remote
 
+        access = database_access(self.settings, now=utc_now())
         url = self.database.get_connection_url()
         return Backups(
             self.database,
-            remote=None if self.database.is_local else Remote(url, self.settings.turso_auth_token),
+            remote=None if access.is_file else Remote(url, access.token),
             known_revisions=lambda: {revision.id for revision in self.migrations.chain},
             branching=self._branching,
         )

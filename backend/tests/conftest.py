@@ -26,6 +26,8 @@ from tests.libsql_server import LibsqlServer
 if TYPE_CHECKING:
     from src.bootstrap import Container
 
+collect_ignore = ["compliance"]  # a run of its own: integration/database/test_compliance.py starts it
+
 # The same examples in every run, and no time limit that a busy machine could miss.
 hypothesis.settings.register_profile("tests", derandomize=True, deadline=None)
 hypothesis.settings.load_profile("tests")

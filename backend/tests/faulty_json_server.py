@@ -28,6 +28,7 @@ class _Fault:
     status: int = 200
     body: bytes = b""
     headers: Mapping[str, str] = field(default_factory=dict)
+    after: int = 0
 
 
 @dataclass(frozen=True)
@@ -87,10 +88,11 @@ class FaultyJsonServer:
         *,
         on: tuple[str, str] = ("", ""),
         times: int | None = None,
+        after: int = 0,
         headers: Mapping[str, str] | None = None,
     ) -> None:
-        """Answers with this, and does nothing."""
-        self._faults.append(_Fault("answer", *on, times, status, body, headers or {}))
+        """Answers with this, and does nothing; the first `after` calls are left alone."""
+        self._faults.append(_Fault("answer", *on, times, status, body, headers or {}, after))
 
     def hang(self, *, on: tuple[str, str] = ("", ""), times: int | None = None) -> None:
         """Never answers, and does nothing."""
@@ -118,9 +120,12 @@ class FaultyJsonServer:
     def _take_fault(self, call: Call) -> _Fault | None:
         with self._lock:
             for fault in self._faults:
-                if fault.method in ("", call.method) and call.path.endswith(fault.path) and fault.times != 0:
-                    if fault.times is not None:
-                        fault.times -= 1
+                if fault.method not in ("", call.method) or not call.path.endswith(fault.path):
+                    continue
+                if fault.after > 0:
+                    fault.after -= 1
+                elif fault.times != 0:
+                    fault.times = None if fault.times is None else fault.times - 1
                     return fault
         return None
 

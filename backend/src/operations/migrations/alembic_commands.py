@@ -100,9 +100,7 @@ def _statement(exc: Exception) -> str | None:
 
 
 def _line(exc: Exception) -> str | None:
-    """Where in the migration's file it happened; None for what we ourselves refused."""
-    if isinstance(exc, DomainError):
-        return None
+    """Where in the migration's file it happened; None for what was refused after it."""
     for frame, line in reversed(list(walk_tb(exc.__traceback__))):
         if "down_revision" in frame.f_globals:
             return f"\n  Line: {Path(frame.f_code.co_filename).name}:{line}"

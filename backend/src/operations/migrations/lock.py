@@ -35,7 +35,7 @@ from sqlalchemy import Connection, Engine, event, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from src.core.file_lock import CAN_LOCK, exclusive
-from src.domain.shared.errors import ConflictError
+from src.domain.shared.errors import ConflictError, DomainError
 
 LEASE_SECONDS = 30
 _POLL_SECONDS = 0.5
@@ -167,7 +167,10 @@ class Lease:
         try:
             with self._engine.begin() as connection:
                 connection.execute(_RELEASE, {"owner": self._owner})
-        except SQLAlchemyError as exc:  # must not hide how the migration ended, and the lease ends by itself
+        except (
+            SQLAlchemyError,
+            DomainError,
+        ) as exc:  # must not hide how the migration ended
             _log.warning("The migration lock could not be released: %s", type(exc).__name__)
 
     def _keep_renewing(self) -> None:
@@ -178,11 +181,14 @@ class Lease:
                 try:
                     with self._engine.begin() as connection:
                         self.renew_in(connection)
-                except SQLAlchemyError as exc:  # the next turn may do better, and the fence decides
-                    _log.warning("The migration lock could not be renewed: %s", type(exc).__name__)
                 except MigrationLockLostError as exc:
                     _log.warning("%s", exc)
                     return
+                except (
+                    SQLAlchemyError,
+                    DomainError,
+                ) as exc:  # the next turn may do better, and the fence decides
+                    _log.warning("The migration lock could not be renewed: %s", type(exc).__name__)
 
 
 class MigrationLock:

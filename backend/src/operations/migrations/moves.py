@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from alembic.config import Config
 from sqlalchemy.exc import SQLAlchemyError
 
+from src.domain.shared.errors import DomainError
 from src.infrastructure.shared.database.local_sqlite import EngineRole
 from src.operations.migrations import alembic_commands as alembic
 from src.operations.migrations.drift import live_schema, schema_made_by, schema_of_models
@@ -124,7 +125,7 @@ def _told_what_is_left(
             found = _described(before.current, after, left)
             if after != before.current and after == exc.leads_to:
                 found = f"It was committed all the same: the database is at {after or 'its beginning'}."
-        except SQLAlchemyError as looking:
+        except (SQLAlchemyError, DomainError) as looking:
             found = (
                 f"The database cannot be looked at now ({type(looking).__name__}); see: autoforge db status"
             )

@@ -50,4 +50,4 @@ def _only_looks(found: list[Token]) -> bool:
     words = [token.text.upper() for token in found if token.text != ";"]
     name = words[3] if len(words) > 3 and words[2] == "." else words[1] if len(words) > 1 else ""
     has_argument = "=" in words or "(" in words
-    return name in _LOOKING_PRAGMAS or not (has_argument or name in _ACTING_PRAGMAS)
+    return name in _LOOKING_PRAGMAS or not (name == "" or has_argument or name in _ACTING_PRAGMAS)

@@ -180,7 +180,10 @@ def _invalidate(turso: Turso, name: str, dying: Invalidation, confirm: str | Non
         say(f"Nothing was changed; to do it, repeat with: --confirm {','.join(dying.databases)}")
         raise typer.Exit(NEEDS_CONFIRMATION)
     with working("Invalidating tokens"):
-        return turso.invalidate(name, confirmed=typed)
+        dead = turso.invalidate(name, confirmed=typed)
+    # at once: whatever fails from here on, they are dead
+    say(f"Every token made before is dead, of: {', '.join(dead.databases)}.")
+    return dead
 
 
 def _read_old(old: Path | None, to_file: Path | None) -> SecretStr | None:
@@ -261,9 +264,7 @@ def _show_kept(
 
 def _tell_of_old(kept: KeptToken, old: OldToken | None, dead: Invalidation | None) -> None:
     if dead is not None:
-        others = [name for name in dead.databases if name != kept.database.name]
-        say("Every token made before is dead.")
-        for name in others:
+        for name in (other for other in dead.databases if other != kept.database.name):
             say(f"{name} needs a new one now: autoforge turso token rotate {name}")
         return
     if old is None:

@@ -2,11 +2,20 @@ import sqlite3
 from pathlib import Path
 
 from src.core.config.settings.base import load_settings
+from src.infrastructure.shared.database.local_sqlite import EngineRole
 from src.infrastructure.shared.database.turso_connection import TursoConnection
 from src.operations.migrations.migrations import Migrations
 from tests.integration.cli.harness import Cli
 
 HEAD = Migrations(TursoConnection(load_settings())).chain[-1].id
+
+
+def run_sql(statement: str) -> None:
+    """By somebody else, on the database of the commands."""
+    database = TursoConnection(load_settings())
+    with database.engine(EngineRole.WRITE).begin() as connection:
+        connection.exec_driver_sql(statement)
+    database.dispose()
 
 
 def test_first_command_makes_the_database_and_says_so(fresh_cli: Cli, database_file: Path) -> None:
@@ -47,6 +56,7 @@ def test_status_tells_where_the_database_stands(fresh_cli: Cli, database_file: P
     assert fresh_cli.done("db", "status", "--json").json == {
         "url": f"sqlite:///{database_file}",
         "database": database_file.name,
+        "database_id": None,
         "app_env": "local",
         "current": HEAD,
         "head": HEAD,
@@ -86,10 +96,8 @@ def test_downgrade_needs_yes_and_other_commands_then_say_what_to_do(cli: Cli) ->
     cli.done("prompt", "list")
 
 
-def test_database_of_a_newer_version_is_refused(cli: Cli, database_file: Path) -> None:
-    with sqlite3.connect(database_file) as connection:
-        connection.execute("UPDATE alembic_version SET version_num = 'future'")
-    connection.close()
+def test_database_of_a_newer_version_is_refused(cli: Cli) -> None:
+    run_sql("UPDATE alembic_version SET version_num = 'future'")
     assert "which this version does not know" in cli.refused("prompt", "list", code=1)
 
 
@@ -103,7 +111,7 @@ def test_history_lists_every_migration_newest_first(fresh_cli: Cli) -> None:
     assert "Initial schema" in fresh_cli.done("db", "history").out
 
 
-def test_check_compares_models_migrations_and_database(cli: Cli, database_file: Path) -> None:
+def test_check_compares_models_migrations_and_database(cli: Cli) -> None:
     assert cli.done("db", "check").out == f"No drift: models, migrations and the database agree on {HEAD}.\n"
     assert cli.done("db", "check", "--json").json == {
         "current": HEAD,
@@ -111,9 +119,7 @@ def test_check_compares_models_migrations_and_database(cli: Cli, database_file: 
         "live": [],
         "pending": [],
     }
-    with sqlite3.connect(database_file) as connection:
-        connection.execute("DROP INDEX idx_prompts_user_id")
-    connection.close()
+    run_sql("DROP INDEX idx_prompts_user_id")
 
     outcome = cli("db", "check")
 
@@ -129,18 +135,14 @@ def test_check_of_an_absent_database_finds_everything_pending(fresh_cli: Cli, da
     assert not database_file.exists()
 
 
-def test_stamp_is_proved_by_the_schema(cli: Cli, database_file: Path) -> None:
-    with sqlite3.connect(database_file) as connection:
-        connection.execute("DROP TABLE alembic_version")
-    connection.close()
+def test_stamp_is_proved_by_the_schema(cli: Cli) -> None:
+    run_sql("DROP TABLE alembic_version")
     assert "has no tables of ours" in cli.refused("prompt", "list", code=1)
 
     assert cli.done("db", "stamp", "head", "--json").json == {"current": HEAD}
 
     cli.done("prompt", "list")
-    with sqlite3.connect(database_file) as connection:
-        connection.execute("ALTER TABLE prompts ADD COLUMN surprise TEXT")
-    connection.close()
+    run_sql("ALTER TABLE prompts ADD COLUMN surprise TEXT")
     refused = cli("db", "stamp", "head")
     assert (refused.code, refused.out) == (1, "")
     assert "+ column prompts.surprise TEXT" in refused.err

@@ -128,6 +128,15 @@ def test_dry_run_asks_nothing_and_changes_nothing(remote: RemoteCli, container: 
     assert tables(container) == []
 
 
+def test_server_that_does_not_answer_is_an_outage(remote: RemoteCli, server: LibsqlServer) -> None:
+    server.stop()
+
+    for words in (("status",), ("upgrade", "--yes"), ("check",), ("history",), ("stamp", "head", "--yes")):
+        refused = remote("db", *words, "--env", "staging")
+        assert (refused.code, refused.out) == (4, ""), words
+        assert "The database cannot be asked now" in refused.err
+
+
 # --- never on the side ------------------------------------------------------------------------------------------------
 
 
@@ -154,7 +163,7 @@ def test_option_wins_over_the_process_and_says_so(remote: RemoteCli, monkeypatch
     refused = remote("db", "status", "--env", "production")
 
     assert refused.err.splitlines()[0] == "APP_ENV is staging here; --env production wins."
-    assert (refused.code, "TURSO_DATABASE_URL is required when APP_ENV=production" in refused.err) == (
+    assert (refused.code, "The database of APP_ENV=production cannot be used" in refused.err) == (
         1,
         True,
     )

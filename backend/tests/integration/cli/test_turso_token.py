@@ -11,6 +11,7 @@ from tests.integration.cli.turso_world import TursoCli
 
 pytestmark = pytest.mark.usefixtures("libsql_binary")
 
+INVALIDATE = ("token", "rotate", "mine", "--invalidate", "--confirm", "mine")
 JWT = re.compile(r"eyJ[\w-]+\.[\w-]+\.[\w-]+")
 
 
@@ -153,11 +154,28 @@ def test_invalidation_kills_the_old_tokens_and_hands_over_a_new_one(
 
     rotated = turso.done(*words)
 
-    assert "Every token made before is dead." in rotated.err
+    assert "Every token made before is dead, of: beside, mine." in rotated.err
     assert "beside needs a new one now: autoforge turso token rotate beside" in rotated.err
     assert turso.done("token", "rotate", "mine", "--to-file", path, "--json").json["old"]["worked"] is True
     assert turso.done(*words, "--json").json["invalidated"] == ["beside", "mine"]
     assert beside.minted == []
+
+
+def test_nothing_is_killed_when_no_token_can_be_made(
+    turso: TursoCli, fake_turso: FakeTursoPlatform, mine: FakeDatabase, path: Path
+) -> None:
+    fake_turso.answer(403, on=("POST", "/auth/tokens"))
+    turso.refused(*INVALIDATE, "--to-file", path, code=1)
+    assert fake_turso.calls("POST", "/auth/rotate") == 0
+
+
+def test_dead_tokens_are_told_of_even_when_no_new_one_can_be_made_any_more(
+    turso: TursoCli, fake_turso: FakeTursoPlatform, mine: FakeDatabase, path: Path
+) -> None:
+    fake_turso.answer(403, on=("POST", "/auth/tokens"), after=1)
+    failed = turso(*INVALIDATE, "--to-file", path)
+    assert (failed.code, failed.out) == (1, "")
+    assert failed.err.startswith("Every token made before is dead, of: mine.\nError: Cannot make a token")
 
 
 # --- inspect ----------------------------------------------------------------------------------------------------------

@@ -189,3 +189,16 @@ def test_parameters_may_have_names(engine: Engine) -> None:
 def test_wrong_number_of_parameters_is_refused(engine: Engine, values: tuple[int, ...]) -> None:
     with engine.connect() as connection, pytest.raises(ProgrammingError, match="Arguments do not match"):
         connection.exec_driver_sql("SELECT ?, ?", values)
+
+
+def test_names_may_be_of_any_script(any_engine: Engine) -> None:
+    table = Table("表 ☃", MetaData(), Column("番号", Integer, primary_key=True), Column('その "他"', Text))
+    table.create(any_engine)
+    with any_engine.begin() as connection:
+        connection.execute(insert(table), {"番号": 1, 'その "他"': "値"})
+        found = connection.execute(select(table)).mappings().one()
+    reflected = MetaData()
+    reflected.reflect(any_engine)
+
+    assert dict(found) == {"番号": 1, 'その "他"': "値"}
+    assert list(reflected.tables["表 ☃"].c.keys()) == ["番号", 'その "他"']

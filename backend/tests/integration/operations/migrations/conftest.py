@@ -1,27 +1,21 @@
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from src.core.config.settings.base import Settings, load_settings
 from src.infrastructure.shared.database.turso_connection import TursoConnection
-from src.operations.migrations.migrations import Migrations
-from tests.integration.operations.migrations.databases import fill, open_database
+from tests.integration.operations.migrations.databases import fill
 from tests.integration.operations.migrations.revisions import Scripts
 from tests.libsql_server import LibsqlServer
 
 
-@pytest.fixture(params=["sqlite", "libsql"])
-def backend(request: pytest.FixtureRequest) -> str:
-    return str(request.param)
-
-
 @pytest.fixture(scope="session")
-def filled_server(libsql_binary: None) -> Iterator[Path]:
+def filled_server(libsql_binary: None, migrated_server: Path) -> Iterator[Path]:
     """The folder of a stopped server whose database is migrated and filled, to be copied."""
-    with LibsqlServer() as server:
-        database = open_database(server.url, server.token())
-        Migrations(database).upgrade()
+    with LibsqlServer(template=migrated_server) as server:
+        database = TursoConnection(load_settings(database_url=server.url, turso_auth_token=server.token()))
         fill(database)
         database.dispose()
         server.stop()
@@ -29,43 +23,33 @@ def filled_server(libsql_binary: None) -> Iterator[Path]:
 
 
 @pytest.fixture
-def fresh_url(backend: str, request: pytest.FixtureRequest, tmp_path: Path) -> tuple[str, str | None]:
-    """URL and token of a database that is not there yet, or is empty."""
-    if backend == "sqlite":
-        return f"sqlite:///{tmp_path}/fresh.db", None
-    server: LibsqlServer = request.getfixturevalue("libsql_database")
-    return server.url, server.token()
-
-
-@pytest.fixture
-def filled_url(
-    backend: str, request: pytest.FixtureRequest, tmp_path: Path, migrated_file: Path
-) -> tuple[str, str | None]:
-    """URL and token of a database at the newest revision, with rows."""
+def filled_settings(request: pytest.FixtureRequest, backend: str, tmp_path: Path) -> Settings:
+    """Settings of a database at the newest revision, with rows in every table that refers to another."""
     if backend == "libsql":
-        start: Callable[..., LibsqlServer] = request.getfixturevalue("start_libsql")
-        server = start(template=request.getfixturevalue("filled_server"))
-        return server.url, server.token()
+        start = request.getfixturevalue("start_libsql")
+        server: LibsqlServer = start(template=request.getfixturevalue("filled_server"))
+        return load_settings(database_url=server.url, turso_auth_token=server.token())
     path = tmp_path / "filled.db"
-    shutil.copyfile(migrated_file, path)
-    database = open_database(f"sqlite:///{path}")
+    shutil.copyfile(request.getfixturevalue("migrated_file"), path)
+    settings = load_settings(database_url=f"sqlite:///{path}")
+    database = TursoConnection(settings)
     fill(database)
     database.dispose()
-    return f"sqlite:///{path}", None
+    return settings
 
 
 @pytest.fixture
-def fresh(fresh_url: tuple[str, str | None]) -> Iterator[TursoConnection]:
-    """A database without tables, on both backends."""
-    database = open_database(*fresh_url)
+def fresh(settings: Settings) -> Iterator[TursoConnection]:
+    """A database without tables, or one whose file does not exist."""
+    database = TursoConnection(settings)
     yield database
     database.dispose()
 
 
 @pytest.fixture
-def filled(filled_url: tuple[str, str | None]) -> Iterator[TursoConnection]:
-    """A database at the newest revision, with rows in every table that refers to another; on both backends."""
-    database = open_database(*filled_url)
+def filled(filled_settings: Settings) -> Iterator[TursoConnection]:
+    """A database at the newest revision, with rows in every table that refers to another."""
+    database = TursoConnection(filled_settings)
     yield database
     database.dispose()
 

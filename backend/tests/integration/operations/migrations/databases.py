@@ -1,30 +1,12 @@
-"""Databases to migrate, on both backends."""
+"""What is in a database that is migrated."""
 
-from sqlalchemy import Engine
-
-from src.core.config.settings.base import Settings, load_settings
+from src.core.config.settings.base import Settings
 from src.infrastructure.shared.database.local_sqlite import EngineRole
-from src.infrastructure.shared.database.remote_libsql import remote_engine
 from src.infrastructure.shared.database.turso_connection import TursoConnection
 from src.infrastructure.shared.database.unit_of_work import SqlUnitOfWork
 from src.operations.migrations.migrations import revision_in
 from src.operations.migrations.schema import Schema, row_counts, snapshot
 from tests.builders import LOCAL, a_prompt, a_result, a_suite, an_evaluation, some_cases
-
-
-class ServedDatabase(TursoConnection):
-    def __init__(self, settings: Settings) -> None:
-        super().__init__(settings)
-        self._token = settings.turso_auth_token
-
-    def _make_engine(self, role: EngineRole) -> Engine:
-        return remote_engine(self.get_connection_url(), role, token=self._token)
-
-
-def open_database(url: str, token: str | None = None) -> TursoConnection:
-    """The database of this URL, as a local environment has it."""
-    settings = load_settings(database_url=url, **({"turso_auth_token": token} if token else {}))
-    return TursoConnection(settings) if url.startswith("sqlite") else ServedDatabase(settings)
 
 
 def fill(database: TursoConnection) -> None:
@@ -60,3 +42,8 @@ def rows_and_schema(
             for name in row_counts(connection)
         }
         return revision_in(connection), snapshot(connection), rows
+
+
+def token_of(settings: Settings) -> str:
+    """Empty for a local file."""
+    return settings.turso_auth_token.get_secret_value() if settings.turso_auth_token else ""

@@ -8,10 +8,11 @@ import json
 import sys
 from pathlib import Path
 
+from src.core.config.settings.base import load_settings
+from src.infrastructure.shared.database.turso_connection import TursoConnection
 from src.operations.migrations.lock import MigrationLockHeldError
 from src.operations.migrations.migrations import Migrations
 from src.operations.migrations.revisions import VERSIONS
-from tests.integration.operations.migrations.databases import open_database
 
 
 def say(message: str) -> None:
@@ -26,7 +27,7 @@ if __name__ == "__main__":
     parser.add_argument("--no-wait", action="store_true")
     parser.add_argument("--begin-on-input", action="store_true", help="wait for a line on stdin")
     asked = parser.parse_args()
-    database = open_database(asked.url)
+    database = TursoConnection(load_settings(database_url=asked.url))
     versions = (VERSIONS, asked.versions) if asked.versions else (VERSIONS,)
     migrations = Migrations(database, versions=versions, lease_seconds=asked.lease_seconds)
     if asked.begin_on_input:

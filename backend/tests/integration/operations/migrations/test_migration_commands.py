@@ -18,7 +18,8 @@ from src.infrastructure.shared.database.local_sqlite import EngineRole
 from src.infrastructure.shared.database.turso_connection import TursoConnection
 from src.operations.migrations.migrations import Migrations
 from src.operations.migrations.revisions import NoSuchRevisionError, UnknownRevisionError
-from tests.integration.operations.migrations.databases import open_database
+from tests.backends import on_sqlite
+from tests.integration.operations.migrations.databases import token_of
 
 
 @pytest.fixture
@@ -106,6 +107,7 @@ def test_database_of_a_newer_version_is_refused(migrations: Migrations, fresh: T
             ask()
 
 
+@on_sqlite
 def test_empty_file_has_everything_pending(settings: Settings) -> None:
     database = TursoConnection(settings)
     database.path.touch()
@@ -136,10 +138,10 @@ def test_migrating_leaves_the_loggers_of_the_program_alone(migrations: Migration
 
 
 def test_threads_that_upgrade_at_once_apply_each_revision_once(
-    fresh: TursoConnection, fresh_url: tuple[str, str | None]
+    fresh: TursoConnection, settings: Settings
 ) -> None:
     def upgrade(_: int) -> int:
-        database = open_database(*fresh_url)
+        database = TursoConnection(settings)
         try:
             return len(Migrations(database).upgrade().applied)
         finally:
@@ -152,12 +154,12 @@ def test_threads_that_upgrade_at_once_apply_each_revision_once(
 
 
 def test_processes_that_upgrade_at_once_apply_each_revision_once(
-    fresh: TursoConnection, fresh_url: tuple[str, str | None]
+    fresh: TursoConnection, settings: Settings
 ) -> None:
     module = f"{__package__}.migrating_process"
     command = [sys.executable, "-m", module, fresh.get_connection_url(), "--begin-on-input"]
     pipes: Any = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-    environment = {**os.environ, "TURSO_AUTH_TOKEN": fresh_url[1] or ""}
+    environment = {**os.environ, "TURSO_AUTH_TOKEN": token_of(settings)}
     processes: list[Any] = [
         subprocess.Popen(command, cwd=BACKEND_DIR, env=environment, text=True, **pipes) for _ in range(4)
     ]

@@ -4,20 +4,20 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from src.core.config.settings.base import Settings
 from src.infrastructure.shared.database.turso_connection import TursoConnection
 from src.operations.migrations.alembic_commands import MigrationFailedError
 from src.operations.migrations.migrations import Migrations
 from src.operations.migrations.revisions import VERSIONS
+from tests.backends import on_libsql
 from tests.fault_proxy import FaultProxy
-from tests.integration.operations.migrations.databases import open_database, rows_and_schema
+from tests.integration.operations.migrations.databases import rows_and_schema
 from tests.integration.operations.migrations.revisions import HEAD, REBUILD_PROMPTS, Scripts
 
 STEPS = f"{REBUILD_PROMPTS}\n    op.execute('UPDATE prompts SET title = 1')"
 
 
-@pytest.fixture
-def backend() -> str:
-    return "libsql"
+pytestmark = on_libsql
 
 
 @pytest.fixture
@@ -28,11 +28,9 @@ def proxy(filled: TursoConnection) -> Iterator[FaultProxy]:
 
 
 @pytest.fixture
-def through_proxy(
-    proxy: FaultProxy, filled_url: tuple[str, str | None], scripts: Scripts
-) -> Iterator[Migrations]:
+def through_proxy(proxy: FaultProxy, filled_settings: Settings, scripts: Scripts) -> Iterator[Migrations]:
     scripts.write(STEPS)
-    database = open_database(proxy.url, filled_url[1])
+    database = TursoConnection(filled_settings.model_copy(update={"database_url": proxy.url}))
     yield Migrations(database, versions=(VERSIONS, scripts.folder), lease_seconds=2)
     database.dispose()
 
@@ -52,10 +50,8 @@ def test_way_that_fails_in_the_middle_leaves_the_database_as_it_was(
 
     told = str(failed.value).splitlines()
     assert told[0].startswith("9001 (Made by a test) failed: ")
-    assert told[1:] == [
-        "  Statement: UPDATE prompts SET title = 1",
-        f"The database is as it was, at {HEAD}.",
-    ]
+    assert told[1].startswith("  Line: 9001.py:")
+    assert told[2:] == [f"The database is as it was, at {HEAD}."]
     assert rows_and_schema(filled) == before
     assert through_proxy.upgrade().current == "9001"
 

@@ -10,21 +10,17 @@ from pathlib import Path
 import pytest
 from sqlalchemy import inspect, text
 
-from src.core.config.settings.base import BACKEND_DIR, Settings
+from src.core.config.settings.base import BACKEND_DIR, load_settings
 from src.infrastructure.shared.database.local_sqlite import EngineRole
 from src.infrastructure.shared.database.turso_connection import TursoConnection
 from src.operations.migrations.migrations import Migrations
-from tests.integration.operations.migrations.databases import open_database
 from tests.integration.operations.migrations.revisions import write_revision
 from tests.libsql_server import LibsqlServer
 
 
 @pytest.fixture
-def fresh(settings: Settings) -> Iterator[TursoConnection]:
-    """A database whose file does not exist."""
-    fresh = TursoConnection(settings)
-    yield fresh
-    fresh.dispose()
+def backend() -> str:
+    return "sqlite"  # the last tests have a server of their own
 
 
 @pytest.fixture
@@ -132,7 +128,11 @@ def test_migration_that_fails_is_told_and_undone(
 
 # --- what is refused --------------------------------------------------------------------------------------------------
 
-PRODUCTION = {"APP_ENV": "production", "TURSO_DATABASE_URL": "libsql://shop-acme.turso.example"}
+PRODUCTION = {
+    "APP_ENV": "production",
+    "TURSO_DATABASE_URL": "libsql://shop-acme.turso.example",
+    "TURSO_AUTH_TOKEN": LibsqlServer().token(),
+}
 
 
 @pytest.mark.parametrize(
@@ -192,7 +192,7 @@ def remote(libsql_database: LibsqlServer) -> Iterator[tuple[Migrations, dict[str
         "TURSO_DATABASE_URL": libsql_database.http_url,
         "TURSO_AUTH_TOKEN": token,
     }
-    database = open_database(libsql_database.url, token)
+    database = TursoConnection(load_settings(database_url=libsql_database.url, turso_auth_token=token))
     yield Migrations(database), variables
     database.dispose()
 

@@ -4,9 +4,8 @@ import re
 from pathlib import Path
 
 import pytest
-from pydantic import SecretStr
 
-from src.core.config.settings.base import AppEnv
+from src.core.config.settings.base import AppEnv, Settings
 from src.infrastructure.shared.database.turso_connection import TursoConnection
 from src.operations.backup import backups as backups_module
 from src.operations.backup.backups import Backups
@@ -21,14 +20,15 @@ from tests.integration.operations.migrations.revisions import HEAD, REBUILD_PROM
 @pytest.fixture
 def backups(
     filled: TursoConnection,
-    filled_url: tuple[str, str | None],
+    filled_settings: Settings,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> Backups:
     """Of the filled database; those of a remote one lie in a folder of the project, which is another one here."""
     monkeypatch.setattr(backups_module, "BACKEND_DIR", tmp_path)
-    url, token = filled_url
-    remote = None if filled.is_local else Remote(url, SecretStr(token or ""))
+    remote = (
+        None if filled.is_local else Remote(filled.get_connection_url(), filled_settings.turso_auth_token)
+    )
     return Backups(filled, remote=remote, known_revisions=lambda: {HEAD, "9001", "9002"})
 
 
@@ -167,10 +167,9 @@ def test_way_back_names_the_environment(scripts: Scripts, app_env: AppEnv) -> No
 
 
 def test_database_without_rows_has_nothing_to_back_up(
-    fresh: TursoConnection, fresh_url: tuple[str, str | None], tmp_path: Path
+    fresh: TursoConnection, settings: Settings, tmp_path: Path
 ) -> None:
-    url, token = fresh_url
-    remote = None if fresh.is_local else Remote(url, SecretStr(token or ""))
+    remote = None if fresh.is_local else Remote(fresh.get_connection_url(), settings.turso_auth_token)
     backups = Backups(fresh, remote=remote, known_revisions=lambda: {HEAD})
 
     moved = Migrations(fresh, backups=lambda: backups).upgrade()

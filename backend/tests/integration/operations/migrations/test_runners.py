@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from src.core.config.settings.base import BACKEND_DIR
+from src.core.config.settings.base import BACKEND_DIR, Settings
 from src.infrastructure.shared.database.turso_connection import TursoConnection
-from tests.integration.operations.migrations.databases import rows_and_schema
+from tests.integration.operations.migrations.databases import rows_and_schema, token_of
 from tests.integration.operations.migrations.revisions import HEAD, Scripts
 
 PATIENCE_SECONDS = 60
@@ -36,15 +36,22 @@ def half_way(signal: Path, go_on: Path) -> str:
 
 
 @pytest.fixture
-def start(filled_url: tuple[str, str | None], scripts: Scripts) -> Iterator[Start]:
+def start(filled_settings: Settings, scripts: Scripts) -> Iterator[Start]:
     """Starts processes that migrate the database with `scripts`."""
-    url, token = filled_url
     processes: list[subprocess.Popen[str]] = []
 
     def start(*options: str) -> "subprocess.Popen[str]":
         module = f"{__package__}.migrating_process"
-        command = [sys.executable, "-m", module, url, "--versions", str(scripts.folder), *options]
-        environment = {**os.environ, "TURSO_AUTH_TOKEN": token or ""}
+        command = [
+            sys.executable,
+            "-m",
+            module,
+            filled_settings.database_url,
+            "--versions",
+            str(scripts.folder),
+            *options,
+        ]
+        environment = {**os.environ, "TURSO_AUTH_TOKEN": token_of(filled_settings)}
         pipe = subprocess.PIPE
         processes.append(
             subprocess.Popen(

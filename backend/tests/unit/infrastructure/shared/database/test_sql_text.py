@@ -1,6 +1,15 @@
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from src.infrastructure.shared.database.sql_text import literal, plain, plain_expression, quoted, tokens
+from src.infrastructure.shared.database.sql_text import (
+    literal,
+    plain,
+    plain_expression,
+    quoted,
+    statements,
+    tokens,
+)
 
 
 def spelt(sql: str) -> str:
@@ -52,3 +61,37 @@ def test_parentheses_around_the_whole_are_dropped(sql: str, expected: str) -> No
 def test_name_and_text_survive_quoting() -> None:
     assert [token.text for token in tokens(quoted('a"b'))] == ['a"b']
     assert [token.identifier for token in tokens(literal("it's"))] == ["it's"]
+
+
+SCRIPT = """
+-- a comment; with a semicolon
+CREATE TABLE "odd;name" (x TEXT DEFAULT 'a;''b'); /* ; */ INSERT INTO t VALUES ('--', "/*", `;`, [;]);
+CREATE TRIGGER watch AFTER INSERT ON t BEGIN
+    UPDATE t SET x = ';'; DELETE FROM u;
+END;
+SELECT 1"""
+EXPECTED = [
+    """-- a comment; with a semicolon\nCREATE TABLE "odd;name" (x TEXT DEFAULT 'a;''b');""",
+    """/* ; */ INSERT INTO t VALUES ('--', "/*", `;`, [;]);""",
+    "CREATE TRIGGER watch AFTER INSERT ON t BEGIN\n    UPDATE t SET x = ';'; DELETE FROM u;\nEND;",
+    "SELECT 1",
+]
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 7, 50, 1000])
+def test_script_is_split_alike_in_pieces_of_any_size(size: int) -> None:
+    pieces = [SCRIPT[begin : begin + size] for begin in range(0, len(SCRIPT), size)]
+
+    assert list(statements(pieces)) == EXPECTED
+
+
+@pytest.mark.parametrize(("script", "expected"), [("", []), (" \n ", []), (";;", [";", ";"]), ("'a", ["'a"])])
+def test_ends_of_scripts(script: str, expected: list[str]) -> None:
+    assert list(statements([script])) == expected
+
+
+@given(st.lists(st.text("ab;'\"-/* \n[]`", max_size=20), max_size=4))
+def test_nothing_of_a_script_is_lost(pieces: list[str]) -> None:
+    joined = "".join("".join(pieces).split())
+
+    assert "".join("".join(statements(pieces)).split()) == joined
