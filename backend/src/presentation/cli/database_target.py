@@ -20,6 +20,7 @@ EnvOption = Annotated[
 DatabaseOption = Annotated[
     str | None, typer.Option("--database", metavar="NAME", help="The database that is meant, for production.")
 ]
+DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and do nothing.")]
 NoWaitOption = Annotated[
     bool, typer.Option("--no-wait", help="Leave when another runner is migrating, instead of waiting.")
 ]
