@@ -114,6 +114,7 @@ def restore(
                 "database: --create NAME --save-to FILE, or --into URL --token-file FILE."
             )
         if not dry_run:
+            container.backups.require(name, folder)
             consequence = (
                 f"This replaces {container.database.path} by {name}; what it holds is kept as a backup."
             )

@@ -170,10 +170,14 @@ def _show(answer: Answer, *, json: bool) -> None:
         rows = [[_plain(value) for value in row] for row in answer.rows]
         show_json({"columns": list(answer.columns), "rows": rows, "changed": answer.changed})
     elif answer.columns:
+        values = [
+            [row[index] for row in answer.rows if row[index] is not None]
+            for index in range(len(answer.columns))
+        ]
         numbers = [
             column
-            for index, column in enumerate(answer.columns)
-            if all(isinstance(row[index], int | float | None) for row in answer.rows)
+            for column, found in zip(answer.columns, values, strict=True)
+            if found and all(isinstance(value, int | float) for value in found)
         ]
         show_table(
             answer.columns,

@@ -5,32 +5,16 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from pydantic import SecretStr
 
 from src.infrastructure.shared.database.turso_connection import TursoConnection
-from src.operations.backup import backups as backups_module
 from src.operations.backup.backups import Backups
 from src.operations.backup.folder import digest_of
-from src.operations.backup.remote import Remote
 from src.operations.migrations.migrations import Migrations
 from src.operations.migrations.plan import Plan, plan_upgrade
 from src.operations.migrations.revisions import NoSuchRevisionError
 from tests.backends import on_sqlite
 from tests.integration.operations.migrations.databases import rows_and_schema
 from tests.integration.operations.migrations.revisions import HEAD, REBUILD_PROMPTS, Scripts
-
-
-@pytest.fixture
-def backups(
-    filled: TursoConnection,
-    filled_url: tuple[str, str | None],
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> Backups:
-    monkeypatch.setattr(backups_module, "BACKEND_DIR", tmp_path)
-    url, token = filled_url
-    remote = None if filled.is_local else Remote(url, SecretStr(token or ""))
-    return Backups(filled, remote=remote, known_revisions=lambda: {HEAD})
 
 
 def plan_of(scripts: Scripts, backups: Backups, upgrade: str, **more: str) -> Plan:
