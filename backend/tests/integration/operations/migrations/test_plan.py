@@ -57,7 +57,7 @@ def test_plan_tells_schema_rows_and_time(scripts: Scripts, backups: Backups, fil
         (
             'with op.batch_alter_table("evaluations") as batch:\n'
             '    batch.alter_column("model", type_=sa.String(100))',
-            "9001: ~ column evaluations.model VARCHAR(255) → model VARCHAR(100): type narrowed: values may not fit",
+            "9001: ~ column evaluations.model VARCHAR(255) → VARCHAR(100): type narrowed: values may not fit",
         ),
         (
             'with op.batch_alter_table("prompts") as batch:\n    batch.drop_index("idx_prompts_user_id")',
