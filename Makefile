@@ -31,7 +31,7 @@ dev-turso: environment-dev ## Serve on a libSQL server of this machine, as on Tu
 	@$(BIN)/python backend/tools/dev_turso.py $(ARGS)
 
 test: environment-dev ## Run the tests; HTML coverage in backend/htmlcov (ARGS="-k name": some, without coverage)
-	@cd backend && $(BIN)/python -m pytest $(if $(strip $(ARGS)),$(ARGS),--cov --cov-report=term --cov-report=html)
+	@cd backend && $(BIN)/python -m pytest $(if $(strip $(ARGS)),$(ARGS),--numprocesses auto --cov --cov-report=term --cov-report=html)
 
 test-slow: environment-dev ## Run the tests that take over 20 seconds each
 	@cd backend && $(BIN)/python -m pytest -m slow --timeout=1800 $(ARGS)

@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import hypothesis
@@ -36,6 +36,17 @@ hypothesis.settings.load_profile("tests")
 def pytest_configure(config: pytest.Config) -> None:
     """Keeps pytest-alembic 0.13.1 from hanging its own tests here, where it breaks on pytest 9.2; ours import them."""
     config.option.pytest_alembic_tests_path = "nowhere"
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """A worker of xdist has its own count of servers."""
+    if output := getattr(session.config, "workeroutput", None):
+        output["libsql_servers"] = LibsqlServer.started_count
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    LibsqlServer.started_count += getattr(node, "workeroutput", {}).get("libsql_servers", 0)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

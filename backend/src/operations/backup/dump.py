@@ -98,7 +98,9 @@ def load_dump(
     """
     compressed = path.name.endswith(".gz") if compressed is None else compressed
     size = path.stat().st_size or 1
-    with path.open("rb") as raw, closing(sqlite3.connect(into, isolation_level=None)) as connection:
+    # Python would keep the last 128 statements, each 256 KB long
+    opened = sqlite3.connect(into, isolation_level=None, cached_statements=0)
+    with path.open("rb") as raw, closing(opened) as connection:
         connection.execute("PRAGMA journal_mode=MEMORY")
         connection.execute("PRAGMA synchronous=OFF")
         connection.set_authorizer(_refuse_other_files)

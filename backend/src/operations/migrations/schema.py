@@ -21,6 +21,7 @@ _MOST_UNITED = 400
 
 _OBJECTS = "SELECT type, name, tbl_name, sql FROM sqlite_master ORDER BY name"
 _SHADOWS = "SELECT name FROM pragma_table_list WHERE schema = 'main' AND type = 'shadow'"
+_TABLES = "SELECT name FROM pragma_table_list WHERE schema = 'main' AND type = 'table' ORDER BY name"
 _COLUMNS = """
     SELECT m.name, p.name, p.type, p."notnull", p.dflt_value, p.pk, p.cid
     FROM sqlite_master m JOIN pragma_table_xinfo(m.name) p
@@ -96,12 +97,7 @@ def row_counts(connection: AnyConnection, tables: Iterable[str] | None = None) -
 
 def table_names(connection: AnyConnection) -> list[str]:
     """The tables that hold rows of ours."""
-    shadows = {str(row[0]) for row in _query(connection, _SHADOWS)}
-    return [
-        str(name)
-        for kind, name, _, sql in _query(connection, _OBJECTS)
-        if kind == "table" and not is_bookkeeping(name) and name not in shadows and not _is_virtual(sql)
-    ]
+    return [str(row[0]) for row in _query(connection, _TABLES) if not is_bookkeeping(str(row[0]))]
 
 
 def is_bookkeeping(table: str) -> bool:

@@ -74,7 +74,8 @@ def _columns(table: str, old: Mapping[str, Column], new: Mapping[str, Column]) -
     for name in (name for name in old if name not in new):
         yield Change("-", f"column {table}.{old[name]}", "its values are deleted")
     for name in (name for name in new if name in old and new[name] != old[name]):
-        yield Change("~", f"column {table}.{old[name]} → {new[name]}", _danger(old[name], new[name]))
+        text = f"column {table}.{old[name]} → {new[name].definition or 'no type'}"
+        yield Change("~", text, _danger(old[name], new[name]))
 
 
 def _danger(old: Column, new: Column) -> str | None:

@@ -19,9 +19,10 @@ class Column:
     position: int = field(compare=False)
     """A rebuilt table may have its columns in another order, which means nothing."""
 
-    def __str__(self) -> str:
+    @property
+    def definition(self) -> str:
+        """All but the name."""
         parts = [
-            self.name,
             self.type,
             f"COLLATE {self.collation}" if self.collation else "",
             f"AS {self.generated}" if self.generated else "",
@@ -29,6 +30,9 @@ class Column:
             f"DEFAULT {self.default}" if self.default is not None else "",
         ]
         return " ".join(filter(None, parts))
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.definition}".rstrip()
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,7 +33,8 @@ def show_backups(found: Sequence[Backup], *, json: bool) -> None:
 def show_backup(made: Backup) -> None:
     show_fields(
         [
-            ("Backup", made.branch_url or str(made.path)),
+            ("Backup", f"{made.name}, a branch at Turso" if made.branch_url else str(made.path)),
+            ("At", made.branch_url),
             ("Of", made.url),
             ("Revision", made.revision or "none: it has no tables of ours"),
             ("Rows", _rows(made.rows)),

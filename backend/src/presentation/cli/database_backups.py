@@ -1,5 +1,7 @@
 """`autoforge db backup` and `db restore`."""
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -15,6 +17,7 @@ from src.presentation.cli.backup_views import (
 )
 from src.presentation.cli.confirming import YesOption, require_consent
 from src.presentation.cli.context import Container, opened
+from src.presentation.cli.database_copies_types import Restored, RestoredAnew
 from src.presentation.cli.database_target import EnvOption, require_file
 from src.presentation.cli.errors import InputError
 from src.presentation.cli.output import JsonOption, say, show_json
@@ -26,6 +29,8 @@ FolderOption = Annotated[
         "--folder", metavar="DIR", help="The folder of the backups; `backups` beside the data if absent."
     ),
 ]
+
+_SOUND = "The backup is sound, and would be restored"
 
 
 def backup(
@@ -70,7 +75,7 @@ def restore(
         str | None, typer.Option("--into", metavar="URL", help="Fill this empty remote database instead.")
     ] = None,
     token_file: Annotated[
-        Path | None, typer.Option("--token-file", metavar="FILE", help="The token for --into, in a file.")
+        Path | None, typer.Option("--token-file", metavar="FILE", help="With --into: its token, in a file.")
     ] = None,
     create: Annotated[
         str | None,
@@ -96,23 +101,12 @@ def restore(
     with opened(ctx, env) as container:
         require_file(container)
         if into is not None or create is not None:
-            _restore_anew(
-                container,
-                name,
-                folder,
-                into,
-                _token_in(token_file),
-                create,
-                save_to,
-                dry_run=dry_run,
-                json=json,
-            )
+            elsewhere = _elsewhere(container, into, token_file, create, save_to)
+            with progress_shown() as advance:
+                filled = elsewhere(name, folder=folder, dry_run=dry_run, on_progress=advance)
+            _tell_filled(name, filled, save_to, json=json)
             return
-        if not container.database.is_local:
-            raise InputError(
-                f"{container.database.get_connection_url()} is remote, and is not replaced. Restore into a new "
-                "database: --create NAME --save-to FILE, or --into URL --token-file FILE."
-            )
+        _require_replaceable(container)
         if not dry_run:
             container.backups.require(name, folder)
             consequence = (
@@ -121,53 +115,29 @@ def restore(
             require_consent(consequence, yes=yes)
         with progress_shown() as advance:
             done = container.backups.restore(name, folder=folder, dry_run=dry_run, on_progress=advance)
-    if json:
-        kept = done.kept.name if done.kept else None
-        show_json({"restored": not dry_run, **contents_as_json(done.contents), "kept": kept})
-        return
-    show_contents(
-        done.contents, "The backup is sound, and would be restored" if dry_run else f"Restored {name}"
-    )
-    if done.kept is not None:
-        say(f"What was there before is kept: {done.kept.path}")
+    _tell_restored(name, done, dry_run=dry_run, json=json)
 
 
-def _restore_anew(
-    container: Container,
-    name: str,
-    folder: Path | None,
-    into: str | None,
-    token: SecretStr | None,
-    create: str | None,
-    save_to: Path | None,
-    *,
-    dry_run: bool,
-    json: bool,
-) -> None:
-    with progress_shown() as advance:
-        if create is None:
-            assert into is not None
-            done = container.restore_given(
-                name, into, token, folder=folder, dry_run=dry_run, on_progress=advance
-            )
-        elif into is not None:
-            raise InputError("--create: --into is given as well. Choose one of them.")
-        elif save_to is None:
-            raise InputError("--save-to: name a file for the URL and the token of the new database.")
-        else:
-            done = container.restore_made(
-                name, create, save_to, folder=folder, dry_run=dry_run, on_progress=advance
-            )
-    url = done.into.url if done.into else None
-    if json:
-        show_json({"restored": url is not None, **contents_as_json(done.contents), "url": url})
-        return
-    show_contents(
-        done.contents, f"Restored {name} into {url}" if url else "The backup is sound, and would be restored"
-    )
-    if url is not None:
-        where = f"They are in {save_to}." if create else ""
-        say(f"To use it, set TURSO_DATABASE_URL and TURSO_AUTH_TOKEN to its URL and token. {where}".rstrip())
+def _require_replaceable(container: Container) -> None:
+    if not container.database.is_local:
+        raise InputError(
+            f"{container.database.get_connection_url()} is remote, and is not replaced. Restore into a new "
+            "database: --create NAME --save-to FILE, or --into URL --token-file FILE."
+        )
+
+
+def _elsewhere(
+    container: Container, into: str | None, token_file: Path | None, create: str | None, save_to: Path | None
+) -> Callable[..., RestoredAnew]:
+    """What restores into the database that the options name."""
+    if into is not None and create is not None:
+        raise InputError("--create: --into is given as well. Choose one of them.")
+    if create is None:
+        assert into is not None
+        return partial(container.restore_given, url=into, token=_token_in(token_file))
+    if save_to is None:
+        raise InputError("--save-to: name a file for the URL and the token of the new database.")
+    return partial(container.restore_made, made_name=create, save_to=save_to)
 
 
 def _token_in(file: Path | None) -> SecretStr | None:
@@ -181,3 +151,24 @@ def _token_in(file: Path | None) -> SecretStr | None:
     if len(lines) != 1:
         raise InputError(f"--token-file: {file} does not hold one token.")
     return SecretStr(lines[0])
+
+
+def _tell_restored(name: str, done: Restored, *, dry_run: bool, json: bool) -> None:
+    if json:
+        kept = done.kept.name if done.kept else None
+        show_json({"restored": not dry_run, **contents_as_json(done.contents), "kept": kept})
+        return
+    show_contents(done.contents, _SOUND if dry_run else f"Restored {name}")
+    if done.kept is not None:
+        say(f"What was there before is kept: {done.kept.path}")
+
+
+def _tell_filled(name: str, done: RestoredAnew, save_to: Path | None, *, json: bool) -> None:
+    url = done.into.url if done.into else None
+    if json:
+        show_json({"restored": url is not None, **contents_as_json(done.contents), "url": url})
+        return
+    show_contents(done.contents, f"Restored {name} into {url}" if url else _SOUND)
+    if url is not None:
+        where = f" They are in {save_to}." if save_to else ""
+        say(f"To use it, set TURSO_DATABASE_URL and TURSO_AUTH_TOKEN to its URL and token.{where}")

@@ -168,7 +168,7 @@ def test_every_domain_error_has_a_code_of_its_own_and_is_no_fault_of_ours(
 
 
 def test_codes_are_not_shared() -> None:
-    codes = [error.code for error in all_errors()]
+    codes = [error.code for error in set(all_errors())]  # some have two parents
     assert len(codes) == len(set(codes))
 
 

@@ -19,6 +19,8 @@ from src.operations.backup.back_up_file import back_up_file
 from src.operations.backup.errors import BackupError, BackupNotFoundError, NoRoomError
 from src.operations.backup.folder import BackupFolder, digest_of
 from src.operations.backup.record import Backup, Kind
+from src.operations.backup.restore_file import restore_file
+from src.operations.backup.unpacking import find_source
 from src.operations.migrations.schema import diff, row_counts, snapshot
 from tests.integration.operations.backup.conftest import Sql
 from tests.integration.operations.backup.odd_database import require_odd
@@ -306,3 +308,32 @@ def _a_backup(folder: BackupFolder, name: str) -> Backup:
     from datetime import UTC, datetime
 
     return Backup(name, Kind.FILE, folder.path, datetime.now(UTC), "sqlite:///x", None, {})
+
+
+@pytest.mark.slow
+def test_large_database_goes_there_and_back(
+    file: Path, folder: BackupFolder, sql: Sql, known_revisions: set[str]
+) -> None:
+    sql("CREATE TABLE large (id INTEGER PRIMARY KEY, x TEXT)")
+    sql(
+        "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 50000) "
+        "INSERT INTO large SELECT i, hex(randomblob(500)) FROM n"
+    )
+    stages: dict[str, list[float]] = {}
+
+    def note(stage: str, fraction: float | None) -> None:
+        stages.setdefault(stage, []).append(-1 if fraction is None else fraction)
+
+    backup = back_up_file(file, folder, on_progress=note)
+    sql("DELETE FROM large WHERE id > 10")
+    done = restore_file(
+        find_source(backup.name, folder), file, folder, known_revisions=known_revisions, on_progress=note
+    )
+
+    assert backup.bytes is not None
+    assert backup.bytes > 50_000_000
+    assert sql("SELECT count(*) FROM large") == [(50_000,)]
+    assert done.kept is not None
+    assert done.kept.rows["large"] == 10
+    assert stages.keys() == {"Copying", "Checking"}
+    assert 0 <= min(stages["Copying"]) < max(stages["Copying"]) <= 1

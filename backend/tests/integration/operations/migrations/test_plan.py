@@ -5,32 +5,16 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from pydantic import SecretStr
 
 from src.infrastructure.shared.database.turso_connection import TursoConnection
-from src.operations.backup import backups as backups_module
 from src.operations.backup.backups import Backups
 from src.operations.backup.folder import digest_of
-from src.operations.backup.remote import Remote
 from src.operations.migrations.migrations import Migrations
 from src.operations.migrations.plan import Plan, plan_upgrade
 from src.operations.migrations.revisions import NoSuchRevisionError
 from tests.backends import on_sqlite
 from tests.integration.operations.migrations.databases import rows_and_schema
 from tests.integration.operations.migrations.revisions import HEAD, REBUILD_PROMPTS, Scripts
-
-
-@pytest.fixture
-def backups(
-    filled: TursoConnection,
-    filled_url: tuple[str, str | None],
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> Backups:
-    monkeypatch.setattr(backups_module, "BACKEND_DIR", tmp_path)
-    url, token = filled_url
-    remote = None if filled.is_local else Remote(url, SecretStr(token or ""))
-    return Backups(filled, remote=remote, known_revisions=lambda: {HEAD})
 
 
 def plan_of(scripts: Scripts, backups: Backups, upgrade: str, **more: str) -> Plan:
@@ -73,7 +57,7 @@ def test_plan_tells_schema_rows_and_time(scripts: Scripts, backups: Backups, fil
         (
             'with op.batch_alter_table("evaluations") as batch:\n'
             '    batch.alter_column("model", type_=sa.String(100))',
-            "9001: ~ column evaluations.model VARCHAR(255) → model VARCHAR(100): type narrowed: values may not fit",
+            "9001: ~ column evaluations.model VARCHAR(255) → VARCHAR(100): type narrowed: values may not fit",
         ),
         (
             'with op.batch_alter_table("prompts") as batch:\n    batch.drop_index("idx_prompts_user_id")',
