@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from src.core.auth_token import claims_of
+from src.core import auth_token
 from src.core.config.settings.base import AppEnv, Settings
 from src.presentation.cli.confirming import require_consent, require_name
 from src.presentation.cli.context import Container, local_path
@@ -49,7 +49,7 @@ def database_id(settings: Settings) -> str:
     if token is None or settings.is_local:
         return ""
     try:
-        found = claims_of(token.get_secret_value()).get("id")
+        found = auth_token.read(token.get_secret_value()).claims.get("id")
     except ValueError:
         return ""
     return found if isinstance(found, str) and _ID.fullmatch(found) else ""
