@@ -20,6 +20,7 @@ EnvOption = Annotated[
 DatabaseOption = Annotated[
     str | None, typer.Option("--database", metavar="NAME", help="The database that is meant, for production.")
 ]
+DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and do nothing.")]
 NoWaitOption = Annotated[
     bool, typer.Option("--no-wait", help="Leave when another runner is migrating, instead of waiting.")
 ]
@@ -50,7 +51,7 @@ def database_id(settings: Settings) -> str:
         return ""
     try:
         found = auth_token.read(token.get_secret_value()).claims.get("id")
-    except ValueError:
+    except auth_token.UnreadableTokenError:
         return ""
     return found if isinstance(found, str) and _ID.fullmatch(found) else ""
 
