@@ -5,10 +5,10 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from pydantic import SecretStr
 
+from src.core.config.settings import base
+from src.core.config.settings.base import Settings
 from src.infrastructure.shared.database.turso_connection import TursoConnection
-from src.operations.backup import backups as backups_module
 from src.operations.backup.backups import Backups
 from src.operations.backup.folder import digest_of
 from src.operations.backup.remote import Remote
@@ -23,13 +23,13 @@ from tests.integration.operations.migrations.revisions import HEAD, REBUILD_PROM
 @pytest.fixture
 def backups(
     filled: TursoConnection,
-    filled_url: tuple[str, str | None],
+    filled_settings: Settings,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> Backups:
-    monkeypatch.setattr(backups_module, "BACKEND_DIR", tmp_path)
-    url, token = filled_url
-    remote = None if filled.is_local else Remote(url, SecretStr(token or ""))
+    monkeypatch.setattr(base, "BACKEND_DIR", tmp_path)
+    token = filled_settings.turso_auth_token
+    remote = None if filled.is_local else Remote(filled.get_connection_url(), token)
     return Backups(filled, remote=remote, known_revisions=lambda: {HEAD})
 
 

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from src.core.config.settings import base
 from src.core.config.settings.base import AppEnv, Settings
 from src.infrastructure.shared.database.turso_connection import TursoConnection
-from src.operations.backup import backups as backups_module
 from src.operations.backup.backups import Backups
 from src.operations.backup.remote import Remote
 from src.operations.migrations.alembic_commands import MigrationFailedError
@@ -25,7 +25,7 @@ def backups(
     monkeypatch: pytest.MonkeyPatch,
 ) -> Backups:
     """Of the filled database; those of a remote one lie in a folder of the project, which is another one here."""
-    monkeypatch.setattr(backups_module, "BACKEND_DIR", tmp_path)
+    monkeypatch.setattr(base, "BACKEND_DIR", tmp_path)
     remote = (
         None if filled.is_local else Remote(filled.get_connection_url(), filled_settings.turso_auth_token)
     )
