@@ -150,7 +150,8 @@ def _render(renderable: "RenderableType") -> None:
         # a narrow terminal wraps lines; cutting them would lose ids
         roomy = console.options.update(width=_UNLIMITED_WIDTH)
         least = console.measure(renderable, options=roomy).minimum
-        console.print(renderable, width=max(console.width, least), crop=False)
+        console.width = max(console.width, least)
+        console.print(renderable, crop=False)
         return
     with console.capture() as captured:
         console.print(renderable)
