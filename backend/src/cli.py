@@ -138,9 +138,9 @@ def _open_container(app_env: "AppEnv | None" = None) -> "Container":
     from src.bootstrap import Container
     from src.core.config.settings.base import load_settings, old_names_in_use
 
-    container = Container(load_settings() if app_env is None else load_settings(app_env=app_env))
-    for old, new in old_names_in_use().items():
+    for old, new in old_names_in_use(app_env).items():
         typer.echo(f"Warning: {old} is an old name; call it {new}.", err=True)
+    container = Container(load_settings() if app_env is None else load_settings(app_env=app_env))
     gc.freeze()
     gc.set_threshold(20_000)  # at the usual 700, collecting took 7 % of a run's time
     gc.enable()

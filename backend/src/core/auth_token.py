@@ -1,34 +1,57 @@
-"""What a token (a JWT, RFC 7519) says of itself. Its signature is for the server to check."""
+"""What a database token (a JWT, RFC 7519) says of itself. Whether it is genuine is for the server to check."""
 
 import base64
-import binascii
 import json
+from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
+
+_MAX_CHARACTERS = 16_384
 
 
-def claims_of(token: str) -> dict[str, Any]:
-    """The claims of `token`. Raises ValueError, which repeats nothing of it, when it is no JWT."""
+class UnreadableTokenError(ValueError):
+    """It is no token of a Turso database. The message says why, and nothing of what it holds."""
+
+
+class Token(NamedTuple):
+    header: Mapping[str, Any]
+    claims: Mapping[str, Any]
+
+    @property
+    def issued_at(self) -> datetime | None:
+        """Raises UnreadableTokenError."""
+        return self._moment("iat")
+
+    @property
+    def expires_at(self) -> datetime | None:
+        """None when it never does. Raises UnreadableTokenError."""
+        return self._moment("exp")
+
+    def _moment(self, name: str) -> datetime | None:
+        seconds = self.claims.get(name)
+        if seconds is None:
+            return None
+        try:
+            if isinstance(seconds, bool) or not isinstance(seconds, int | float):
+                raise ValueError
+            return datetime.fromtimestamp(seconds, UTC)
+        except (ValueError, OverflowError, OSError):
+            raise UnreadableTokenError(f"its claim {name!r} is no time") from None
+
+
+def read(token: str) -> Token:
+    """Raises UnreadableTokenError."""
     parts = token.split(".")
-    try:
-        if len(parts) != 3:
-            raise ValueError
-        claims = json.loads(base64.urlsafe_b64decode(parts[1] + "=" * (-len(parts[1]) % 4)))
-        if not isinstance(claims, dict):
-            raise ValueError
-    except (ValueError, binascii.Error, RecursionError):
-        raise ValueError(
-            "is no token: a token has three parts with dots between, the second of them JSON"
-        ) from None
-    return claims
+    if len(parts) != 3 or len(token) > _MAX_CHARACTERS or not all(parts):
+        raise UnreadableTokenError("it does not have the three parts of a token")
+    return Token(_part(parts[0], "header"), _part(parts[1], "claims"))
 
 
-def expiry_of(token: str) -> datetime | None:
-    """When `token` ends; None when it never does. Raises ValueError when it is no JWT."""
-    expires = claims_of(token).get("exp")
-    if expires is None:
-        return None
+def _part(part: str, name: str) -> Mapping[str, Any]:
     try:
-        return datetime.fromtimestamp(expires, UTC)
-    except (TypeError, ValueError, OverflowError, OSError):
-        raise ValueError("is no token: its expiry (`exp`) is no time") from None
+        found = json.loads(base64.b64decode(part + "=" * (-len(part) % 4), altchars=b"-_", validate=True))
+    except (ValueError, RecursionError):
+        found = None
+    if not isinstance(found, dict):
+        raise UnreadableTokenError(f"its {name} cannot be read")
+    return found

@@ -16,7 +16,7 @@ from typing import Any
 from alembic.util import CommandError
 from sqlalchemy import Connection, Engine
 
-from src.core.config.settings.base import AppEnv, get_settings
+from src.core.config.settings.base import AppEnv, SettingsError, get_settings
 from src.domain.shared.errors import DomainError
 from src.infrastructure.shared.database.local_sqlite import EngineRole
 from src.infrastructure.shared.database.turso_connection import get_turso_connection
@@ -41,12 +41,11 @@ def run(context: Any, **options: Any) -> None:
     """Runs what Alembic was asked for; `context` is its module of that name, `options` are for `configure`."""
     try:
         _run(context, options)
-    except DomainError as exc:
+    except (DomainError, SettingsError) as exc:
         if context.config.cmd_opts is None:
             raise
-        raise CommandError(
-            str(exc)
-        ) from exc  # one line on the command line, where the rest would be a traceback
+        # one line on the command line, where the rest would be a traceback
+        raise CommandError(str(exc)) from exc
 
 
 def _run(context: Any, options: dict[str, Any]) -> None:

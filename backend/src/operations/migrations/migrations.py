@@ -12,7 +12,6 @@ from sqlalchemy import Connection, inspect, text
 from src.core.config.settings.base import AppEnv
 from src.domain.shared.errors import DomainError
 from src.infrastructure.shared.database.local_sqlite import EngineRole
-from src.operations.migrations.lock import LEASE_SECONDS, Holder, Lease, MigrationLock, leave_when_held
 from src.operations.migrations.revisions import (
     VERSIONS,
     NoSuchRevisionError,
@@ -25,6 +24,7 @@ from src.operations.migrations.target import Database, Target
 if TYPE_CHECKING:
     from src.operations.backup.backups import Backups
     from src.operations.migrations.drift import Drift
+    from src.operations.migrations.lock import Holder, Lease, MigrationLock
     from src.operations.migrations.moves import Moved
 
 Notice = Callable[[str], None]
@@ -66,7 +66,7 @@ class Migrations:
         *,
         backups: "Callable[[], Backups] | None" = None,
         versions: Sequence[Path] = (VERSIONS,),
-        lease_seconds: float = LEASE_SECONDS,
+        lease_seconds: float | None = None,
     ) -> None:
         self.database = database
         self.backups = backups
@@ -147,15 +147,16 @@ class Migrations:
         kept = {"base": 0, "-1": max(0, done - 1)}.get(revision)
         return self.chain[self.position(revision) if kept is None else kept : done][::-1]
 
-    def holder(self) -> Holder | None:
+    def holder(self) -> "Holder | None":
         """Who is migrating the database now, or died while doing so."""
         if self.database.is_local and not self.database.path.exists():
             return None
         return self._lock().holder()
 
     @contextmanager
-    def locked(self, what: str, *, notice: Notice, wait: bool) -> Iterator[Lease]:
+    def locked(self, what: str, *, notice: Notice, wait: bool) -> "Iterator[Lease]":
         """Raises MigrationLockHeldError when another runner is at work and we are not to `wait`."""
+        from src.operations.migrations.lock import leave_when_held
 
         def say_that_we_wait(who: str) -> None:
             notice(f"Waiting for {who}, which is migrating the database.")
@@ -190,9 +191,11 @@ class Migrations:
 
         return find_drift(self)
 
-    def _lock(self) -> MigrationLock:
+    def _lock(self) -> "MigrationLock":
+        from src.operations.migrations.lock import LEASE_SECONDS, MigrationLock
+
         engine = self.database.engine(EngineRole.SESSION)
-        return MigrationLock(engine, file=self.target.file, seconds=self._lease_seconds)
+        return MigrationLock(engine, file=self.target.file, seconds=self._lease_seconds or LEASE_SECONDS)
 
     def _look(self) -> tuple[str | None, bool]:
         """The revision in the database, known or not, and whether it has no table at all."""

@@ -124,7 +124,10 @@ def _told_what_is_left(
             after, left = migrations.status().current, diff(schema, live_schema(migrations))
             found = _described(before.current, after, left)
             if after != before.current and after == exc.leads_to:
-                found = f"It was committed all the same: the database is at {after or 'its beginning'}."
+                found = (
+                    f"It was committed all the same: the database is at {after or 'its beginning'}. "
+                    "Look with autoforge db status, and repeat the command for what is left."
+                )
         except (SQLAlchemyError, DomainError) as looking:
             found = (
                 f"The database cannot be looked at now ({type(looking).__name__}); see: autoforge db status"

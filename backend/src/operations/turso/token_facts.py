@@ -1,21 +1,15 @@
 """What a database token tells of itself, read on this machine without checking who signed it."""
 
-import base64
 import hashlib
-import json
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from typing import Any
+
+from src.core import auth_token
+from src.core.auth_token import UnreadableTokenError
 
 WARN_WITHIN, FAIL_WITHIN = timedelta(days=14), timedelta(days=3)
 _ALGORITHM = "EdDSA"
-_MAX_CHARACTERS = 16_384
-
-
-class UnreadableTokenError(ValueError):
-    """It is no token of a Turso database. The message says why, and nothing of what it holds."""
 
 
 class Level(StrEnum):
@@ -52,20 +46,18 @@ class Verdict:
 
 def read_token(token: str) -> TokenFacts:
     """Raises UnreadableTokenError."""
-    header, claims = (
-        _part(part, name) for part, name in zip(_parts(token), ("header", "claims"), strict=False)
-    )
-    if header.get("alg") != _ALGORITHM:
+    found = auth_token.read(token)
+    if found.header.get("alg") != _ALGORITHM:
         raise UnreadableTokenError(
             f"it is not signed with {_ALGORITHM}, the only way that Turso signs tokens"
         )
-    access = claims.get("a")
+    access = found.claims.get("a")
     return TokenFacts(
         shown=masked(token),
         fingerprint=hashlib.sha256(token.encode()).hexdigest()[:8],
         access=access if isinstance(access, str) else None,
-        issued_at=_moment(claims, "iat"),
-        expires_at=_moment(claims, "exp"),
+        issued_at=found.issued_at,
+        expires_at=found.expires_at,
     )
 
 
@@ -97,32 +89,3 @@ def span(length: timedelta) -> str:
         if (count := seconds // size) > 0:
             return f"{count} {unit}{'' if count == 1 else 's'}"
     return "less than a minute"
-
-
-def _parts(token: str) -> list[str]:
-    parts = token.split(".")
-    if len(parts) != 3 or len(token) > _MAX_CHARACTERS or not all(parts):
-        raise UnreadableTokenError("it does not have the three parts of a token")
-    return parts
-
-
-def _part(part: str, name: str) -> Mapping[str, Any]:
-    try:
-        found = json.loads(base64.b64decode(part + "=" * (-len(part) % 4), altchars=b"-_", validate=True))
-    except (ValueError, RecursionError):
-        found = None
-    if not isinstance(found, dict):
-        raise UnreadableTokenError(f"its {name} cannot be read")
-    return found
-
-
-def _moment(claims: Mapping[str, Any], name: str) -> datetime | None:
-    seconds = claims.get(name)
-    if seconds is None:
-        return None
-    try:
-        if isinstance(seconds, bool) or not isinstance(seconds, int | float):
-            raise ValueError
-        return datetime.fromtimestamp(seconds, UTC)
-    except (ValueError, OverflowError, OSError):
-        raise UnreadableTokenError(f"its claim {name!r} is no time") from None

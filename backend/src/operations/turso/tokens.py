@@ -10,6 +10,7 @@ from enum import StrEnum
 
 from pydantic import SecretStr
 
+from src.core.auth_token import UnreadableTokenError
 from src.operations.turso.database_check import is_accepted, require_accepted
 from src.operations.turso.errors import (
     InvalidationNotConfirmedError,
@@ -22,7 +23,7 @@ from src.operations.turso.errors import (
 from src.operations.turso.platform import TursoPlatform
 from src.operations.turso.records import Database
 from src.operations.turso.secret_store import SecretFile, SecretStore
-from src.operations.turso.token_facts import TokenFacts, UnreadableTokenError, read_token
+from src.operations.turso.token_facts import TokenFacts, read_token
 
 DATA = ("data_read", "data_add", "data_update", "data_delete")
 SCHEMA = ("schema_add", "schema_update", "schema_delete")

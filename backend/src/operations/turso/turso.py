@@ -8,6 +8,7 @@ from pathlib import Path
 
 from pydantic import SecretStr
 
+from src.core.auth_token import UnreadableTokenError
 from src.core.config.settings.base import Settings
 from src.operations.turso import branches, databases, tokens
 from src.operations.turso.branches import Copying, DatabaseBranches
@@ -19,7 +20,6 @@ from src.operations.turso.secret_store import SecretFile, SecretStore
 from src.operations.turso.token_facts import (
     Level,
     TokenFacts,
-    UnreadableTokenError,
     Verdict,
     judge,
     read_token,

@@ -16,6 +16,7 @@ from src.presentation.cli.database_target import (
     DatabaseOption,
     EnvOption,
     NoWaitOption,
+    database_id,
     require_agreement,
     require_file,
     say_where,
@@ -44,13 +45,14 @@ def status(ctx: typer.Context, env: EnvOption = None, json: JsonOption = False) 
         require_file(container)
         found, target = container.migrations.status(), container.migrations.target
         holder = container.migrations.holder()
-        app_env = container.settings.app_env.value
+        app_env, identifier = container.settings.app_env.value, database_id(container.settings)
     dead = "" if holder is None or not holder.is_over else "; that run is dead, the next takes over"
     if json:
         show_json(
             {
                 "url": found.url,
                 "database": target.name,
+                "database_id": identifier or None,
                 "app_env": app_env,
                 "current": found.current,
                 "head": found.head,
@@ -63,6 +65,7 @@ def status(ctx: typer.Context, env: EnvOption = None, json: JsonOption = False) 
     show_fields(
         [
             ("Database", found.url),
+            ("Id", identifier or None),
             ("Environment", app_env),
             ("At", found.current or "nothing: it has no tables of ours yet"),
             ("Newest", found.head),

@@ -1,11 +1,13 @@
 """Which database a command is about, and being sure that it is meant."""
 
+import re
 from collections.abc import Sequence
 from typing import Annotated
 
 import typer
 
-from src.core.config.settings.base import AppEnv
+from src.core.auth_token import claims_of
+from src.core.config.settings.base import AppEnv, Settings
 from src.presentation.cli.confirming import require_consent, require_name
 from src.presentation.cli.context import Container, local_path
 from src.presentation.cli.database_types import Revision, Target
@@ -23,6 +25,7 @@ NoWaitOption = Annotated[
 ]
 
 _NAME = 2
+_ID = re.compile(r"[\w-]{1,64}", re.ASCII)
 
 
 def require_file(container: Container) -> None:
@@ -33,9 +36,23 @@ def require_file(container: Container) -> None:
 
 def say_where(container: Container, current: str | None, to: str, revisions: Sequence[Revision]) -> None:
     """Which database is going to be changed, from where to where."""
-    target = container.migrations.target
-    say(f"{target.name} ({container.settings.app_env.value}), {target.host}")
+    target, identifier = container.migrations.target, database_id(container.settings)
+    say(
+        f"{target.name} ({container.settings.app_env.value}), {target.host}{identifier and f', id {identifier}'}"
+    )
     say(f"  {current or 'nothing'} → {to}: {', '.join(f'{found.id} {found.title}' for found in revisions)}")
+
+
+def database_id(settings: Settings) -> str:
+    """Turso's id of the database, where the token says for which one it is; else an empty text."""
+    token = settings.turso_auth_token
+    if token is None or settings.is_local:
+        return ""
+    try:
+        found = claims_of(token.get_secret_value()).get("id")
+    except ValueError:
+        return ""
+    return found if isinstance(found, str) and _ID.fullmatch(found) else ""
 
 
 def require_agreement(target: Target, consequence: str, *, yes: bool, named: str | None) -> None:

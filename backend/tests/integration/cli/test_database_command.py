@@ -56,6 +56,7 @@ def test_status_tells_where_the_database_stands(fresh_cli: Cli, database_file: P
     assert fresh_cli.done("db", "status", "--json").json == {
         "url": f"sqlite:///{database_file}",
         "database": database_file.name,
+        "database_id": None,
         "app_env": "local",
         "current": HEAD,
         "head": HEAD,

@@ -128,6 +128,15 @@ def test_dry_run_asks_nothing_and_changes_nothing(remote: RemoteCli, container: 
     assert tables(container) == []
 
 
+def test_server_that_does_not_answer_is_an_outage(remote: RemoteCli, server: LibsqlServer) -> None:
+    server.stop()
+
+    for words in (("status",), ("upgrade", "--yes"), ("check",), ("history",), ("stamp", "head", "--yes")):
+        refused = remote("db", *words, "--env", "staging")
+        assert (refused.code, refused.out) == (4, ""), words
+        assert "The database cannot be asked now" in refused.err
+
+
 # --- never on the side ------------------------------------------------------------------------------------------------
 
 

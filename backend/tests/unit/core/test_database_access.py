@@ -67,8 +67,9 @@ def test_everything_that_is_missing_is_told_at_once(folder: Path, app_env: str) 
 def test_sqlite_is_for_the_local_environment_only(folder: Path, app_env: str, field: str) -> None:
     given: dict[str, Any] = {field: "sqlite:///./data/x.db"}
 
-    [line] = problems(app_env=app_env, **given)
+    line, token = problems(app_env=app_env, **given)
 
+    assert token.startswith("TURSO_AUTH_TOKEN is not set.")
     assert line.startswith(f"{field.upper()} names a SQLite file, which is for APP_ENV=local only.")
 
 
@@ -77,7 +78,7 @@ def test_sqlite_is_for_the_local_environment_only(folder: Path, app_env: str, fi
     [
         ("${PROD_TURSO_AUTH_TOKEN}", "TURSO_AUTH_TOKEN still holds a placeholder."),
         ("eyJ...", "TURSO_AUTH_TOKEN still holds a placeholder."),
-        ("hunter2", "TURSO_AUTH_TOKEN is no token: "),
+        ("hunter2", "TURSO_AUTH_TOKEN cannot be used: it does not have"),
         (PAST, "TURSO_AUTH_TOKEN expired at 2026-"),
     ],
 )

@@ -205,9 +205,9 @@ class _EnvFiles(PydanticBaseSettingsSource):
         return found
 
 
-def old_names_in_use() -> dict[str, str]:
+def old_names_in_use(app_env: str | None = None) -> dict[str, str]:
     """The variables that are set under a name of old, each with the name that it has now."""
-    given = {name.upper() for name in (*os.environ, *read_env_files(BACKEND_DIR))}
+    given = {name.upper() for name in (*os.environ, *read_env_files(BACKEND_DIR, app_env))}
     return {
         str(old).upper(): str(alias.choices[0]).upper()
         for field in Settings.model_fields.values()
@@ -249,11 +249,15 @@ def load_settings(**overrides: Any) -> Settings:
     try:
         return Settings(**overrides)
     except ValidationError as exc:
+        errors = exc.errors(include_input=False, include_url=False, include_context=False)
         problems = [
-            f"{'.'.join(str(part) for part in error['loc']).upper() or 'settings'}: {error['msg']}"
-            for error in exc.errors(include_input=False, include_url=False, include_context=False)
+            f"{_name_of(error['loc'])}: {error['msg'].removeprefix('Value error, ')}" for error in errors
         ]
         raise SettingsError("The environment is wrong.\n  " + "\n  ".join(problems)) from None
+
+
+def _name_of(place: tuple[int | str, ...]) -> str:
+    return ".".join(map(str, place)).upper() or "settings"
 
 
 @cache

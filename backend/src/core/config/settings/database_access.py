@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 
-from src.core.auth_token import expiry_of
+from src.core.auth_token import UnreadableTokenError, read
 from src.core.config.settings.base import Settings, SettingsError, is_placeholder
 
 
@@ -29,8 +29,9 @@ def database_access(settings: Settings, *, now: datetime) -> DatabaseAccess:
     problems = [] if address is None else [*_of_address(address, settings)]
     if address is None:
         problems.append("TURSO_DATABASE_URL is not set. It names the database, as libsql://host.")
-    needs_token = address is None or not (_is_file(address) or _is_on_this_machine(address))
-    token = None if address is not None and _is_file(address) else settings.turso_auth_token
+    is_local_file = address is not None and settings.is_local and _is_file(address)
+    needs_token = not is_local_file and not (address is not None and _is_on_this_machine(address))
+    token = None if is_local_file else settings.turso_auth_token
     if token is not None:
         problems += _of_token(token.get_secret_value(), now)
     elif needs_token:
@@ -53,9 +54,9 @@ def _of_token(token: str, now: datetime) -> list[str]:
     if is_placeholder(token):
         return ["TURSO_AUTH_TOKEN still holds a placeholder. Put the real token there."]
     try:
-        expires = expiry_of(token)
-    except ValueError as exc:
-        return [f"TURSO_AUTH_TOKEN {exc}."]
+        expires = read(token).expires_at
+    except UnreadableTokenError as exc:
+        return [f"TURSO_AUTH_TOKEN cannot be used: {exc}. Make one: autoforge turso token create"]
     if expires is not None and expires <= now:
         return [
             f"TURSO_AUTH_TOKEN expired at {expires:%Y-%m-%d %H:%M} UTC. Make a new one: autoforge turso token rotate"

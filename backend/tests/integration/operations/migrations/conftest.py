@@ -4,10 +4,13 @@ from pathlib import Path
 
 import pytest
 
+from src.core.config.settings import base
 from src.core.config.settings.base import Settings, load_settings
 from src.infrastructure.shared.database.turso_connection import TursoConnection
+from src.operations.backup.backups import Backups
+from src.operations.backup.remote import Remote
 from tests.integration.operations.migrations.databases import fill
-from tests.integration.operations.migrations.revisions import Scripts
+from tests.integration.operations.migrations.revisions import HEAD, Scripts
 from tests.libsql_server import LibsqlServer
 
 
@@ -57,3 +60,15 @@ def filled(filled_settings: Settings) -> Iterator[TursoConnection]:
 @pytest.fixture
 def scripts(tmp_path: Path, filled: TursoConnection) -> Scripts:
     return Scripts(tmp_path / "scripts", filled)
+
+
+@pytest.fixture
+def backups(
+    filled: TursoConnection, filled_settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Backups:
+    """Of the filled database; those of a remote one lie in a folder of the project, which is another one here."""
+    monkeypatch.setattr(base, "BACKEND_DIR", tmp_path)
+    remote = (
+        None if filled.is_local else Remote(filled.get_connection_url(), filled_settings.turso_auth_token)
+    )
+    return Backups(filled, remote=remote, known_revisions=lambda: {HEAD, "9001", "9002"})

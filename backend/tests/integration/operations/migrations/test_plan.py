@@ -6,31 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from src.core.config.settings import base
-from src.core.config.settings.base import Settings
 from src.infrastructure.shared.database.turso_connection import TursoConnection
 from src.operations.backup.backups import Backups
 from src.operations.backup.folder import digest_of
-from src.operations.backup.remote import Remote
 from src.operations.migrations.migrations import Migrations
 from src.operations.migrations.plan import Plan, plan_upgrade
 from src.operations.migrations.revisions import NoSuchRevisionError
 from tests.backends import on_sqlite
 from tests.integration.operations.migrations.databases import rows_and_schema
 from tests.integration.operations.migrations.revisions import HEAD, REBUILD_PROMPTS, Scripts
-
-
-@pytest.fixture
-def backups(
-    filled: TursoConnection,
-    filled_settings: Settings,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> Backups:
-    monkeypatch.setattr(base, "BACKEND_DIR", tmp_path)
-    token = filled_settings.turso_auth_token
-    remote = None if filled.is_local else Remote(filled.get_connection_url(), token)
-    return Backups(filled, remote=remote, known_revisions=lambda: {HEAD})
 
 
 def plan_of(scripts: Scripts, backups: Backups, upgrade: str, **more: str) -> Plan:

@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pytest
 
-from src.core.config.settings import base
 from src.core.config.settings.base import AppEnv, Settings
 from src.infrastructure.shared.database.turso_connection import TursoConnection
 from src.operations.backup.backups import Backups
@@ -15,21 +14,6 @@ from src.operations.migrations.migrations import Migrations
 from src.operations.migrations.safeguards import MigrationRefusedError
 from tests.integration.operations.migrations.databases import counts, rows_and_schema
 from tests.integration.operations.migrations.revisions import HEAD, REBUILD_PROMPTS, Scripts
-
-
-@pytest.fixture
-def backups(
-    filled: TursoConnection,
-    filled_settings: Settings,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> Backups:
-    """Of the filled database; those of a remote one lie in a folder of the project, which is another one here."""
-    monkeypatch.setattr(base, "BACKEND_DIR", tmp_path)
-    remote = (
-        None if filled.is_local else Remote(filled.get_connection_url(), filled_settings.turso_auth_token)
-    )
-    return Backups(filled, remote=remote, known_revisions=lambda: {HEAD, "9001", "9002"})
 
 
 @pytest.fixture
