@@ -46,12 +46,14 @@ def find_drift(migrations: "Migrations") -> Drift:
     return Drift(
         status.current,
         diff(newest, schema_of_models()),
-        () if _is_absent(migrations) else diff(expected, live_schema(migrations)),
+        diff(expected, live_schema(migrations)),
         status.pending,
     )
 
 
 def live_schema(migrations: "Migrations") -> Schema:
+    if migrations.database.is_local and not migrations.database.path.exists():
+        return _NOTHING  # connecting would make the file
     with migrations.database.engine(EngineRole.READ).connect() as connection:
         return snapshot(connection)
 
@@ -81,7 +83,3 @@ def schema_made_by(migrations: "Migrations", revision: str | None) -> Schema:
                 return snapshot(connection)
         finally:
             engine.dispose()
-
-
-def _is_absent(migrations: "Migrations") -> bool:
-    return migrations.database.is_local and not migrations.database.path.exists()

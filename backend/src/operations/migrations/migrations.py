@@ -185,6 +185,12 @@ class Migrations:
 
         moves.stamp(self, self.checked(revision), notice=notice, wait=wait)
 
+    def prove(self, revision: str) -> None:
+        """Raises MigrationRefusedError, with the differences, when a stamp of `revision` would be wrong."""
+        from src.operations.migrations import moves
+
+        moves.prove(self, self.checked(revision))
+
     def drift(self) -> "Drift":
         """How models, migrations and the database differ."""
         from src.operations.migrations.drift import find_drift

@@ -86,14 +86,19 @@ def stamp(migrations: "Migrations", revision: str, *, notice: "Notice", wait: bo
     Raises MigrationRefusedError, which tells the differences, and MigrationLockHeldError.
     """
     with migrations.locked(f"stamp {revision}", notice=notice, wait=wait) as lease:
-        differences = diff(schema_made_by(migrations, revision), live_schema(migrations))
-        if differences:
-            raise MigrationRefusedError(
-                f"The schema of {migrations.target.host} is not that of {revision}; "
-                f"nothing was changed. What it has beside that (+) and lacks (-):\n{_listed(differences)}"
-            )
+        prove(migrations, revision)
         supervision = Supervision(migrations.target, lease, is_stamp_proved=True)
         alembic.stamp(_config(migrations, supervision), revision)
+
+
+def prove(migrations: "Migrations", revision: str) -> None:
+    """Raises MigrationRefusedError unless the schema is the one that the migrations up to `revision` make."""
+    differences = diff(schema_made_by(migrations, revision), live_schema(migrations))
+    if differences:
+        raise MigrationRefusedError(
+            f"The schema of {migrations.target.host} is not that of {revision}; "
+            f"nothing was changed. What it has beside that (+) and lacks (-):\n{_listed(differences)}"
+        )
 
 
 def _run(

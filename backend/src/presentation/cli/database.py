@@ -14,6 +14,7 @@ from src.presentation.cli.database_schema import check, history, stamp
 from src.presentation.cli.database_shell import ping, shell
 from src.presentation.cli.database_target import (
     DatabaseOption,
+    DryRunOption,
     EnvOption,
     NoWaitOption,
     database_id,
@@ -34,8 +35,6 @@ from src.presentation.cli.output import (
 )
 
 app = command_group("The database: its schema, and moving it safely.")
-
-DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and do nothing.")]
 
 
 @app.command("status")

@@ -9,6 +9,7 @@ from src.presentation.cli.confirming import YesOption
 from src.presentation.cli.context import opened
 from src.presentation.cli.database_target import (
     DatabaseOption,
+    DryRunOption,
     EnvOption,
     NoWaitOption,
     require_agreement,
@@ -75,6 +76,7 @@ def stamp(
     yes: YesOption = False,
     database: DatabaseOption = None,
     no_wait: NoWaitOption = False,
+    dry_run: DryRunOption = False,
     json: JsonOption = False,
 ) -> None:
     """Write down at which revision the database is, when its schema proves it. No migration runs.
@@ -84,6 +86,10 @@ def stamp(
     with opened(ctx, env) as container:
         require_file(container)
         migrations = container.migrations
+        if dry_run:
+            migrations.prove(revision)
+            _tell_proof(revision, json=json)
+            return
         consequence = f"This writes down that {migrations.target.name} is at {revision}."
         require_agreement(migrations.target, consequence, yes=yes, named=database)
         migrations.stamp(revision, notice=say, wait=not no_wait)
@@ -92,6 +98,13 @@ def stamp(
         show_json({"current": current})
     else:
         show(f"The schema is that of {current}, and the database says so now.")
+
+
+def _tell_proof(revision: str, *, json: bool) -> None:
+    if json:
+        show_json({"proved": revision})
+    else:
+        show(f"The schema is that of {revision}: a stamp would be right. Nothing was changed.")
 
 
 def _show_drift(drift: Drift, upgrade_command: str) -> None:

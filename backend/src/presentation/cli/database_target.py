@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from src.core.auth_token import claims_of
+from src.core import auth_token
 from src.core.config.settings.base import AppEnv, Settings
 from src.presentation.cli.confirming import require_consent, require_name
 from src.presentation.cli.context import Container, local_path
@@ -20,6 +20,7 @@ EnvOption = Annotated[
 DatabaseOption = Annotated[
     str | None, typer.Option("--database", metavar="NAME", help="The database that is meant, for production.")
 ]
+DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and do nothing.")]
 NoWaitOption = Annotated[
     bool, typer.Option("--no-wait", help="Leave when another runner is migrating, instead of waiting.")
 ]
@@ -49,8 +50,8 @@ def database_id(settings: Settings) -> str:
     if token is None or settings.is_local:
         return ""
     try:
-        found = claims_of(token.get_secret_value()).get("id")
-    except ValueError:
+        found = auth_token.read(token.get_secret_value()).claims.get("id")
+    except auth_token.UnreadableTokenError:
         return ""
     return found if isinstance(found, str) and _ID.fullmatch(found) else ""
 

@@ -132,6 +132,7 @@ def test_check_of_an_absent_database_finds_everything_pending(fresh_cli: Cli, da
     outcome = fresh_cli("db", "check")
 
     assert (outcome.code, "Run: autoforge db upgrade" in outcome.out) == (1, True)
+    assert "- table prompts" in fresh_cli("db", "stamp", "head", "--dry-run").err
     assert not database_file.exists()
 
 
@@ -139,13 +140,17 @@ def test_stamp_is_proved_by_the_schema(cli: Cli) -> None:
     run_sql("DROP TABLE alembic_version")
     assert "has no tables of ours" in cli.refused("prompt", "list", code=1)
 
+    assert cli.done("db", "stamp", "head", "--dry-run", "--json").json == {"proved": "head"}
+    assert "a stamp would be right" in cli.done("db", "stamp", HEAD, "--dry-run").out
+    assert "has no tables of ours" in cli.refused("prompt", "list", code=1)
     assert cli.done("db", "stamp", "head", "--json").json == {"current": HEAD}
 
     cli.done("prompt", "list")
     run_sql("ALTER TABLE prompts ADD COLUMN surprise TEXT")
-    refused = cli("db", "stamp", "head")
-    assert (refused.code, refused.out) == (1, "")
-    assert "+ column prompts.surprise TEXT" in refused.err
+    for words in (("db", "stamp", "head"), ("db", "stamp", "head", "--dry-run")):
+        refused = cli(*words)
+        assert (refused.code, refused.out) == (1, "")
+        assert "+ column prompts.surprise TEXT" in refused.err
 
 
 def test_name_of_another_database_is_refused_even_where_none_is_needed(

@@ -4,7 +4,7 @@ import ast
 from collections.abc import Iterator, Mapping
 
 from src.operations.migrations.lint.clauses import is_small
-from src.operations.migrations.lint.names import Scope, dotted, last_name
+from src.operations.migrations.lint.names import DEPTH, Scope, dotted, last_name
 from src.operations.migrations.lint.statement import Rows, RowVerb
 
 _VERBS: Mapping[str, RowVerb] = {
@@ -55,8 +55,9 @@ def _table(node: ast.expr | None, scope: Scope) -> str | None:
     if node is None:
         return None
     node = scope.resolve(node)
-    while isinstance(node, ast.Attribute):
-        node = scope.resolve(node.value)
+    for _ in range(DEPTH):
+        if isinstance(node, ast.Attribute):
+            node = scope.resolve(node.value)
     is_table = isinstance(node, ast.Call) and last_name(node.func) in ("table", "Table")
     return scope.text(node.args[0]) if is_table and isinstance(node, ast.Call) and node.args else None
 

@@ -4,6 +4,7 @@ import ast
 from collections.abc import Iterator, Sequence
 
 from src.operations.migrations.lint.migration import UPGRADE, Act, Migration
+from src.operations.migrations.lint.names import DEPTH
 from src.operations.migrations.lint.rule import (
     BUILT_SQL,
     READS_ALL,
@@ -59,15 +60,18 @@ def _reads_all(migration: Migration, made: Made) -> Iterator[Finding]:
 
 def _yields_rows_of(node: ast.expr, act: Act) -> bool:
     """Whether `node` is the result of `act`, as in `list(connection.execute(…).mappings().all())`."""
-    while (node := act.scope.resolve(node)) is not act.call:
+    for _ in range(DEPTH):
+        node = act.scope.resolve(node)
+        if node is act.call:
+            return True
         match node:
             case ast.Call(func=ast.Attribute(value=value, attr=name)) if name in _ROWS_OF:
                 node = value
             case ast.Call(func=ast.Name(id=name), args=[first, *_]) if name in _PASS_ON:
                 node = first
             case _:
-                return False
-    return True
+                break
+    return False
 
 
 def _built(migration: Migration) -> Iterator[Finding]:

@@ -93,14 +93,10 @@ def _parsed(path: str, source: bytes) -> tuple[Migration, list[Marker], list[Fin
     try:
         text = source.decode("utf-8-sig")
         return Migration(path, text), *read_markers(path, text)
-    except (
-        SyntaxError,
-        ValueError,
-        TokenError,
-    ) as exc:  # a ValueError of what is not UTF-8, or has a NUL in it
-        raise UnreadableError(
-            getattr(exc, "msg", None) or str(exc), getattr(exc, "lineno", None) or 1
-        ) from None
+    except (SyntaxError, ValueError, TokenError) as exc:
+        # a ValueError is of what is not UTF-8, or has a NUL in it
+        reason, line = getattr(exc, "msg", None) or str(exc), getattr(exc, "lineno", None) or 1
+        raise UnreadableError(reason, line) from None
 
 
 def _judged(migration: Migration, markers: Sequence[Marker], unclear: Iterable[Finding]) -> _Read:
@@ -130,11 +126,8 @@ def _unmarked(one: _Read, findings: Iterable[Finding]) -> Iterator[Finding]:
             yield found
     for marker in one.markers:
         if marker not in used:
-            what = (
-                "it allows nothing that is there"
-                if marker.kind == "allow"
-                else "nothing here needs a contract step"
-            )
+            is_contract = marker.kind == "contract"
+            what = "nothing here needs a contract step" if is_contract else "it allows nothing that is there"
             yield finding(UNUSED_MARKER, one.migration.path, what, at=marker.line)
 
 

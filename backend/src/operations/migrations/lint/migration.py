@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from src.operations.migrations.lint.core_statement import core_rows
-from src.operations.migrations.lint.names import Scope, dotted, imported_names, last_name
+from src.operations.migrations.lint.names import DEPTH, Scope, dotted, imported_names, last_name
 from src.operations.migrations.lint.statement import Rows, Statement, statements
 
 # What runs the SQL that it is given first.
@@ -156,12 +156,14 @@ class Migration:
     def _unwrapped(self, node: ast.expr, scope: Scope) -> ast.expr:
         """The text inside `sa.text(…).bindparams(…)`."""
         found = scope.resolve(node)
-        while isinstance(found, ast.Call):
-            if self.is_text_call(found) and found.args:
+        for _ in range(DEPTH):
+            if self.is_text_call(found) and isinstance(found, ast.Call) and found.args:
                 return found.args[0]
-            if not isinstance(found.func, ast.Attribute) or found.func.attr not in _TEXT_METHODS:
-                break
-            found = scope.resolve(found.func.value)
+            match found:
+                case ast.Call(func=ast.Attribute(value=value, attr=name)) if name in _TEXT_METHODS:
+                    found = scope.resolve(value)
+                case _:
+                    break
         return node
 
     def _literal(self, name: str) -> object:

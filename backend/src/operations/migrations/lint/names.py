@@ -5,7 +5,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from textwrap import dedent
 
-_DEPTH = 20
+# Names may lead to each other in a circle.
+DEPTH = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,11 +24,11 @@ class Scope:
         self._bound: dict[str, list[ast.expr | _Each | None]] = {}
         for found in _own_nodes(node):
             for name, value in _bindings(found):
-                self._bound.setdefault(name, []).append(value)
+                self._bound.setdefault(name, []).append(None if _mentions(value, name) else value)
 
     def resolve(self, node: ast.expr) -> ast.expr:
         """What `node` stands for, followed through names that are bound once."""
-        for _ in range(_DEPTH):  # names may go in a circle
+        for _ in range(DEPTH):
             value = self._value(node)
             if not isinstance(value, ast.expr):
                 break
@@ -143,6 +144,12 @@ def _bindings(node: ast.AST) -> Iterator[tuple[str, ast.expr | _Each | None]]:
             yield name, None
         case ast.FunctionDef(name=name) | ast.ClassDef(name=name):
             yield name, None
+
+
+def _mentions(value: ast.expr | _Each | None, name: str) -> bool:
+    """Whether a name is bound to something made of what it was before."""
+    node = value.iterable if isinstance(value, _Each) else value
+    return node is not None and any(isinstance(part, ast.Name) and part.id == name for part in ast.walk(node))
 
 
 def _targets(

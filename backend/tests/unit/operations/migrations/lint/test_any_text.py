@@ -2,6 +2,7 @@
 
 import ast
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -104,6 +105,24 @@ PIECES = (
         "'0002'",
     ),
 )
+
+
+@pytest.mark.parametrize(
+    "upgrade",
+    [
+        "rows = list(rows)\nfor row in rows:\n    op.execute(sa.text('SELECT id FROM prompts'))",
+        "a = list(b)\nb = list(a)\nfor row in a:\n    op.execute(sa.text('SELECT id FROM prompts'))",
+        "sql = sql.bindparams(x=1)\nop.execute(sql)",
+        "a = b.bindparams(x=1)\nb = a.bindparams(y=1)\nop.execute(a)",
+        "sql = sql + 'x'\nop.execute(sql)",
+        "a = b + 'x'\nb = a + 'y'\nop.execute(a)",
+        "t = t.c\nop.execute(sa.update(t).where(t.id == 1))",
+        "t = u.c\nu = t.c\nop.execute(sa.update(t).where(t.id == 1))",
+        "a = b\nb = a\nop.execute(a)",
+    ],
+)
+def test_names_that_lead_in_a_circle(upgrade: str) -> None:
+    assert check({NAME: migration(upgrade).encode()}) is not None
 
 
 @given(st.binary(max_size=200))
