@@ -1,4 +1,4 @@
-"""`python -m benchmarks [start] [http] [evaluation]`, from backend/; or `make bench ARGS="…"`."""
+"""`python -m benchmarks [start] [http] [evaluation] [libsql]`, from backend/; or `make bench ARGS="…"`."""
 
 import argparse
 import json
@@ -10,14 +10,19 @@ from pathlib import Path
 
 from rich.console import Console
 
-from benchmarks import evaluation, http, machine, start, tables
+from benchmarks import evaluation, http, libsql, machine, start, tables
 from benchmarks.load import generators
 from benchmarks.machine import Window
 from benchmarks.plan import Plan
 from benchmarks.processes import LAUNCHER, BenchError
 from benchmarks.results import Results
 
-_SUBJECTS = {"start": start.measure, "http": http.measure, "evaluation": evaluation.measure}
+_SUBJECTS = {
+    "start": start.measure,
+    "http": http.measure,
+    "evaluation": evaluation.measure,
+    "libsql": libsql.measure,
+}
 _RESULTS = Path(__file__).resolve().parent / "results"
 
 
@@ -60,6 +65,7 @@ def _plan(given: argparse.Namespace) -> Plan:
         "generator": given.load or generators()[0],
         "runtime_venv": given.runtime_venv,
         "builds_environment": given.full,
+        "with_published": given.published,
         "flat_cases": given.cases or (100_000 if given.full else None),
     }
     if given.quick:
@@ -102,6 +108,11 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--runtime-venv", type=Path, metavar="FOLDER", help="environment whose size is measured"
+    )
+    parser.add_argument(
+        "--published",
+        action="store_true",
+        help="libsql: also sqlalchemy-libsql, in an environment made for it (downloads packages)",
     )
     parser.add_argument("--load", choices=generators(), help="load generator; the first there is by default")
     parser.add_argument("--markdown", action="store_true", help="print the table for docs/benchmarks.md")

@@ -19,6 +19,7 @@ class Plan:
     generator: str = "built-in"
     runtime_venv: Path | None = None
     builds_environment: bool = False
+    with_published: bool = False
 
 
 def say(message: str) -> None:

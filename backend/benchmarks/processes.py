@@ -11,7 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -23,7 +23,7 @@ TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
 MIB = 1024 * 1024
 _SAMPLE_SECONDS = 0.02
 
-_alive: dict[int, subprocess.Popen[bytes]] = {}
+_alive: dict[int, subprocess.Popen[bytes] | subprocess.Popen[str]] = {}
 
 
 class BenchError(Exception):
@@ -114,6 +114,42 @@ def server(
             time.sleep(0.004)
         yield Server(process.pid, port, time.perf_counter() - began, cpu_seconds(process.pid))
     finally:
+        _end(process)
+
+
+class Talker:
+    """A process that answers each line with a line."""
+
+    def __init__(self, process: "subprocess.Popen[str]", command: Sequence[str]) -> None:
+        self._process, self._command = process, command
+
+    def ask(self, line: str) -> str:
+        assert self._process.stdin is not None
+        self._process.stdin.write(line + "\n")
+        self._process.stdin.flush()
+        return self.line()
+
+    def line(self) -> str:
+        """Raises BenchError when the process ended instead."""
+        assert self._process.stdout is not None
+        line = self._process.stdout.readline()
+        if not line:
+            raise BenchError(f"{_brief(self._command)} ended with {self._process.wait()}")
+        return line
+
+
+@contextmanager
+def talker(command: Sequence[str], *, env: Mapping[str, str] | None = None) -> Iterator[Talker]:
+    process = subprocess.Popen(command, env=env, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    _alive[process.pid] = process
+    try:
+        yield Talker(process, command)
+    finally:
+        for pipe in (process.stdin, process.stdout):
+            assert pipe is not None
+            pipe.close()
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(10)
         _end(process)
 
 
@@ -226,7 +262,7 @@ def _until_it_ends(pid: int) -> Iterator[None]:
         os.close(descriptor)
 
 
-def _end(process: subprocess.Popen[bytes]) -> None:
+def _end(process: subprocess.Popen[bytes] | subprocess.Popen[str]) -> None:
     if process.poll() is None:
         process.send_signal(signal.SIGTERM)
         try:

@@ -40,6 +40,10 @@ TARGETS = {
     "evaluation.c100.wall": Target(2),
     "evaluation.c100.cpu": Target(2),
     "evaluation.c100.peak": Target(120),
+    "libsql.read.requests": Target(1),
+    "libsql.write.requests": Target(2),
+    "libsql.bulk.requests": Target(6),
+    "libsql.burst.slow": Target(0.4),
     "evaluation.flat.peak": Target(120),
     "evaluation.flat.growth": Target(MEMORY_GROWTH_ALLOWED),
 }

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from src.core.config.settings.base import BACKEND_DIR
+from src.core.config.settings import base
 from src.operations.backup.errors import BackupError
 from src.operations.backup.folder import BackupFolder
 from src.operations.backup.record import Backup
@@ -44,7 +44,7 @@ class Backups:
 
     def folder(self, path: Path | None = None) -> BackupFolder:
         """`path`, by default `backups` beside a local database, `backend/data/backups` for a remote one."""
-        beside = self._database.path.parent if self._database.is_local else BACKEND_DIR / "data"
+        beside = self._database.path.parent if self._database.is_local else base.BACKEND_DIR / "data"
         return BackupFolder(path or beside / "backups")
 
     def back_up(

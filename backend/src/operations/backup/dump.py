@@ -1,7 +1,8 @@
 """A database as SQL text: exact to the last bit, whichever SQLite reads it.
 
-Ours instead of the server's `GET /dump`, whose text is not: it cuts texts at a NUL character, breaks full-text tables,
-and relies on SQLite's reading of decimal fractions, which is off by a bit for one in 300,000 (SQLite 3.40).
+Ours instead of the server's `GET /dump`, which does not load when a text holds a NUL character or when there is a
+full-text table, and relies on SQLite's reading of decimal fractions, which is off by a bit for one in 300,000 of them
+(SQLite 3.40, fractions below 1).
 """
 
 import gzip

@@ -147,10 +147,11 @@ def _render(renderable: "RenderableType") -> None:
     """To a terminal with its width and colours; to a file or a pipe in plain lines of any length."""
     console = _console()
     if console.is_terminal:
-        least = console.measure(
-            renderable
-        ).minimum  # a narrow terminal wraps lines; cutting them would lose ids
-        console.print(renderable, width=max(console.width, least), crop=False)
+        # a narrow terminal wraps lines; cutting them would lose ids
+        roomy = console.options.update(width=_UNLIMITED_WIDTH)
+        least = console.measure(renderable, options=roomy).minimum
+        console.width = max(console.width, least)
+        console.print(renderable, crop=False)
         return
     with console.capture() as captured:
         console.print(renderable)

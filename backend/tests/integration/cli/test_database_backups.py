@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from src.operations.backup import backups as backups_module
+from src.core.config.settings import base
 from tests.backends import on_libsql, on_sqlite
 from tests.fake_turso_platform import FakeTursoPlatform
 from tests.integration.cli.harness import Cli
@@ -23,7 +23,7 @@ from tests.libsql_server import LibsqlServer
 @pytest.fixture(autouse=True)
 def own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Backups of a remote database go to a folder of the project; here it is another one."""
-    monkeypatch.setattr(backups_module, "BACKEND_DIR", tmp_path)
+    monkeypatch.setattr(base, "BACKEND_DIR", tmp_path)
 
 
 def titles(cli: Cli) -> list[str]:

@@ -26,8 +26,10 @@ def test_columns_stay_aligned_beside_japanese_text(capsys: pytest.CaptureFixture
 def test_narrow_terminal_cuts_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     terminal = Terminal()
     monkeypatch.setattr("sys.stdout", terminal)
-    monkeypatch.setenv("TERM", "dumb")
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("NO_COLOR", "1")
     monkeypatch.setenv("COLUMNS", "20")
+    monkeypatch.setenv("LINES", "20")
 
     output.show_table(("Id", "Name", "When"), [("0123abcd", "名前 " * 9, "2026-11-23 05:50")], wide=("Name",))
 

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from src.core.config.settings import base
 from src.core.config.settings.base import Settings, load_settings
 from src.infrastructure.shared.database.turso_connection import TursoConnection
-from src.operations.backup import backups as backups_module
 from src.operations.backup.backups import Backups
 from src.operations.backup.remote import Remote
 from tests.integration.operations.migrations.databases import fill
@@ -67,7 +67,7 @@ def backups(
     filled: TursoConnection, filled_settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Backups:
     """Of the filled database; those of a remote one lie in a folder of the project, which is another one here."""
-    monkeypatch.setattr(backups_module, "BACKEND_DIR", tmp_path)
+    monkeypatch.setattr(base, "BACKEND_DIR", tmp_path)
     remote = (
         None if filled.is_local else Remote(filled.get_connection_url(), filled_settings.turso_auth_token)
     )

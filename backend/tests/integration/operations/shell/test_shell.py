@@ -1,7 +1,8 @@
 """The shell reads unless it may write, on both backends, and its answers are what the database says."""
 
+import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 
 import pytest
 
@@ -9,8 +10,10 @@ from src.core.config.settings.base import Settings, load_settings
 from src.domain.shared.errors import UnavailableError
 from src.infrastructure.shared.database.local_sqlite import EngineRole
 from src.infrastructure.shared.database.turso_connection import TursoConnection
+from src.operations.backup.sqlite_file import open_for_reading
 from src.operations.shell.reading import ReadOnlyError
 from src.operations.shell.shell import SqlError, SqlShell, open_shell
+from tests.backends import on_sqlite
 from tests.fault_proxy import FaultProxy
 from tests.libsql_server import LibsqlServer
 
@@ -54,6 +57,18 @@ def test_writing_is_refused_in_words(opened: Open, sql: str) -> None:
         shell.run(sql, limit=1)
 
     assert len(rows(shell, "SELECT * FROM t")) == 3
+
+
+@on_sqlite
+def test_connection_that_reads_cannot_write_whatever_it_is_told(
+    opened: Open, database: TursoConnection
+) -> None:
+    """Behind the words there is the database's own refusal."""
+    with (
+        closing(open_for_reading(database.path)) as connection,
+        pytest.raises(sqlite3.OperationalError, match="readonly"),
+    ):
+        connection.execute("DELETE FROM t")
 
 
 def test_mistake_is_told_and_the_shell_goes_on(opened: Open) -> None:
