@@ -49,7 +49,7 @@ def run(context: Any, **options: Any) -> None:
 
 
 def _run(context: Any, options: dict[str, Any]) -> None:
-    context.configure(dialect_name="sqlite")  # only to learn what was asked for
+    context.configure(dialect_name="sqlite", transactional_ddl=True)  # only to learn what was asked for
     asked = context.get_context().opts["fn"]
     given: Engine | Connection | None = context.config.attributes.get("connection")
     if asked.__name__ in _READ_ONLY:
