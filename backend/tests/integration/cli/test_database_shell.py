@@ -3,8 +3,10 @@
 import json
 import os
 import re
+import select
 import subprocess
 import sys
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -168,20 +170,37 @@ def at_a_terminal(words: list[str], typed: list[str], file: Path) -> tuple[str, 
         start_new_session=True,
     ) as process:
         os.close(theirs)
-        said = ""
-        for line in typed:
-            begin = len(said)
-            while not re.search(r"> $", said[begin:]):
-                said += os.read(ours, 4096).decode("utf-8", "replace")
-            os.write(ours, (line if line in ("\x03", "\x04") else line + "\n").encode())
-        while True:
-            try:
-                said += os.read(ours, 4096).decode("utf-8", "replace")
-            except OSError:  # Linux says so when the other end is closed
-                break
-        process.wait(timeout=60)
-    os.close(ours)
+        try:
+            said = _typed_at(ours, typed)
+            process.wait(timeout=60)
+        finally:
+            process.kill()  # it would wait for more to be typed, and we for it
+            os.close(ours)
     return said, process.returncode
+
+
+def _typed_at(terminal: int, lines: list[str]) -> str:
+    """What comes until the other end closes. Raises AssertionError when nothing comes for a minute."""
+    said = ""
+    for before, line in pairwise(["", *lines]):
+        begin = len(said)
+        while not re.search(r"> $", said[begin:]):
+            # A Ctrl-C that comes just before Python begins to read goes unnoticed: one presses it again.
+            if before == "\x03" and not select.select([terminal], [], [], 3)[0]:
+                os.write(terminal, b"\x03")
+            said += _next_of(terminal, said)
+        os.write(terminal, (line if line in ("\x03", "\x04") else line + "\n").encode())
+    while True:
+        try:
+            said += _next_of(terminal, said)
+        except OSError:  # Linux says so when the other end is closed
+            return said
+
+
+def _next_of(terminal: int, said: str) -> str:
+    readable, _, _ = select.select([terminal], [], [], 60)
+    assert readable, f"nothing more came after:\n{said}"
+    return os.read(terminal, 4096).decode("utf-8", "replace")
 
 
 # --- ping -------------------------------------------------------------------------------------------------------------
