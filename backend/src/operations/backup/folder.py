@@ -71,6 +71,12 @@ class BackupFolder:
                 found.append(from_json(path.read_text("utf-8"), self.path))
         return sorted(found, key=lambda backup: (backup.made_at, backup.name), reverse=True)
 
+    def record_of(self, file_name: str) -> Backup | None:
+        """The record beside a file of this folder, when there is a readable one."""
+        with suppress(ValueError, OSError):
+            return from_json((self.path / (file_name + RECORD_SUFFIX)).read_text("utf-8"), self.path)
+        return None
+
     def find(self, name: str) -> Backup:
         """By its name, with or without what follows the first dot. Raises BackupNotFoundError."""
         for backup in self.backups():
@@ -145,8 +151,11 @@ class Partial:
 
 def backup_name(database: str, moment: datetime, revision: str | None, suffix: str) -> str:
     """Such as "autoforge_dev-20261123T081530Z-0001.db"."""
-    plain = "".join(char if char.isalnum() or char in "-_" else "_" for char in database)
-    return f"{plain}-{moment.astimezone(UTC):%Y%m%dT%H%M%SZ}-{revision or 'empty'}{suffix}"
+    return f"{_plain(database)}-{moment.astimezone(UTC):%Y%m%dT%H%M%SZ}-{_plain(revision or 'empty')}{suffix}"
+
+
+def _plain(text: str) -> str:
+    return "".join(char if char.isalnum() or char in "-_" else "_" for char in text)
 
 
 def require_room(folder: Path, needed: int) -> None:

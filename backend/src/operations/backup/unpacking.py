@@ -41,8 +41,7 @@ def find_source(name: str, folder: BackupFolder) -> Source:
     if os.sep in name or path.is_file():
         if not path.is_file():
             raise BackupNotFoundError(f"There is no file {path}.")
-        beside = [backup for backup in BackupFolder(path.parent).backups() if backup.name == path.name]
-        return Source(path, beside[0] if beside else None)
+        return Source(path, BackupFolder(path.parent).record_of(path.name))
     backup = folder.find(name)
     if backup.kind is Kind.BRANCH:
         raise RestoreError(

@@ -2,7 +2,7 @@
 
 import sqlite3
 from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
 from dataclasses import dataclass
 from time import perf_counter
 from typing import Any, Protocol
@@ -129,7 +129,7 @@ class _Writing(_Reader):
             if first in ("BEGIN", "COMMIT", "END", "ROLLBACK"):
                 return self._turn(first, began)
             try:
-                with self._connection.exec_driver_sql(sql) as result:
+                with self._interruptible(), self._connection.exec_driver_sql(sql) as result:
                     answer = _answer_of(result, limit, began)
                 if not self.is_in_transaction:
                     self._connection.commit()
@@ -141,6 +141,11 @@ class _Writing(_Reader):
 
     def close(self) -> None:
         self._connection.close()
+
+    def _interruptible(self) -> AbstractContextManager[None]:
+        """SQLite in this process would not hear of Ctrl-C; a server is waited for by Python, which does."""
+        raw = self._connection.connection.driver_connection
+        return watched(raw, lambda: None) if isinstance(raw, sqlite3.Connection) else nullcontext()
 
     def _turn(self, word: str, began: float) -> Answer:
         if (word == "BEGIN") is self.is_in_transaction:

@@ -135,7 +135,7 @@ def test_person_types_at_a_prompt(filled: Cli, database_file: Path) -> None:
 @on_sqlite
 @pytest.mark.skipif(pty is None, reason="there are no pseudo-terminals here")
 def test_prompt_shows_an_open_transaction(filled: Cli, database_file: Path) -> None:
-    typed = ["BEGIN;", "DELETE FROM prompts;", "\x03", "ROLLBACK;", "SELECT count(*) FROM prompts;", "\x04"]
+    typed = ["BEGIN;", "DELETE FROM prompts;", "ROLLBACK;", "SELECT count(*) FROM prompts;", "\x04"]
 
     said, code = at_a_terminal(["db", "shell", "--write"], typed, database_file)
 
@@ -145,10 +145,32 @@ def test_prompt_shows_an_open_transaction(filled: Cli, database_file: Path) -> N
     assert filled.done("db", "shell", "-c", "SELECT count(*) AS n FROM prompts").out.split() == ["n", "1"]
 
 
-# The first thing that a new session opens becomes its terminal, and Ctrl-C there a signal.
-_TAKES_TERMINAL = (
-    "import os, sys; os.open(sys.argv[1], os.O_RDWR); from src.cli import main; main(sys.argv[2:])"
-)
+@on_sqlite
+@pytest.mark.skipif(pty is None, reason="there are no pseudo-terminals here")
+@pytest.mark.parametrize("options", [[], ["--write"]])
+def test_ctrl_c_ends_what_is_running_and_not_the_shell(
+    filled: Cli, database_file: Path, options: list[str]
+) -> None:
+    endless = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n;"
+
+    said, code = at_a_terminal(
+        ["db", "shell", *options], [f"{endless}\n\x03", "SELECT 6 * 7;", ".quit"], database_file
+    )
+
+    assert code == 0
+    assert "42" in said
+
+
+# The first thing that a new session opens becomes its terminal, and Ctrl-C there a signal, even when whoever started
+# the tests has it ignored.
+_TAKES_TERMINAL = """
+import os, signal, sys
+os.open(sys.argv[1], os.O_RDWR)
+signal.signal(signal.SIGINT, signal.default_int_handler)
+from src.cli import main
+main(sys.argv[2:])
+"""
+_PATIENCE_SECONDS = 60
 
 
 def at_a_terminal(words: list[str], typed: list[str], file: Path) -> tuple[str, int]:
@@ -171,36 +193,43 @@ def at_a_terminal(words: list[str], typed: list[str], file: Path) -> tuple[str, 
     ) as process:
         os.close(theirs)
         try:
-            said = _typed_at(ours, typed)
-            process.wait(timeout=60)
+            said = _converse(ours, typed)
         finally:
-            process.kill()  # it would wait for more to be typed, and we for it
-            os.close(ours)
+            if process.poll() is None and sys.exc_info()[0] is not None:
+                process.kill()
+        process.wait(timeout=_PATIENCE_SECONDS)
+    os.close(ours)
     return said, process.returncode
 
 
-def _typed_at(terminal: int, lines: list[str]) -> str:
-    """What comes until the other end closes. Raises AssertionError when nothing comes for a minute."""
+def _converse(terminal: int, typed: list[str]) -> str:
     said = ""
-    for before, line in pairwise(["", *lines]):
+    for before, line in pairwise(["", *typed]):
         begin = len(said)
         while not re.search(r"> $", said[begin:]):
             # A Ctrl-C that comes just before Python begins to read goes unnoticed: one presses it again.
-            if before == "\x03" and not select.select([terminal], [], [], 3)[0]:
+            if "\x03" in before and not select.select([terminal], [], [], 3)[0]:
                 os.write(terminal, b"\x03")
-            said += _next_of(terminal, said)
-        os.write(terminal, (line if line in ("\x03", "\x04") else line + "\n").encode())
-    while True:
-        try:
-            said += _next_of(terminal, said)
-        except OSError:  # Linux says so when the other end is closed
-            return said
+            said += _read(terminal)
+        text, control, _ = line.partition("\x03") if "\x03" in line else (line, "", "")
+        os.write(terminal, (text if text == "\x04" else text.rstrip("\n") + "\n").encode())
+        if control:  # when the line is there, as its echo tells
+            while text.rstrip("\n")[-20:] not in said[begin:]:
+                said += _read(terminal)
+            os.write(terminal, control.encode())
+    while piece := _read(terminal):
+        said += piece
+    return said
 
 
-def _next_of(terminal: int, said: str) -> str:
-    readable, _, _ = select.select([terminal], [], [], 60)
-    assert readable, f"nothing more came after:\n{said}"
-    return os.read(terminal, 4096).decode("utf-8", "replace")
+def _read(terminal: int) -> str:
+    """What comes next; nothing at the end."""
+    if not select.select([terminal], [], [], _PATIENCE_SECONDS)[0]:
+        pytest.fail("the terminal stays silent")
+    try:
+        return os.read(terminal, 4096).decode("utf-8", "replace")
+    except OSError:  # Linux says so when the other end is closed
+        return ""
 
 
 # --- ping -------------------------------------------------------------------------------------------------------------

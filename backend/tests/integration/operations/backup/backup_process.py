@@ -5,6 +5,7 @@ line. `… restore FILE FOLDER STAGE BACKUP` does the same while restoring. `…
 file may become larger than that.
 """
 
+import signal
 import sys
 from pathlib import Path
 
@@ -30,7 +31,6 @@ class Stop:
 def main(what: str, file: Path, folder: BackupFolder, detail: str, *rest: str) -> None:
     if what == "limit":
         import resource
-        import signal
 
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)  # the system then answers EFBIG, as a full disk ENOSPC
         resource.setrlimit(resource.RLIMIT_FSIZE, (int(detail), int(detail)))
@@ -48,6 +48,7 @@ def main(what: str, file: Path, folder: BackupFolder, detail: str, *rest: str) -
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # whoever started us may have it ignored
     try:
         main(sys.argv[1], Path(sys.argv[2]), BackupFolder(Path(sys.argv[3])), *sys.argv[4:])
     except DomainError as exc:
