@@ -6,7 +6,6 @@ import re
 import select
 import subprocess
 import sys
-from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -194,11 +193,10 @@ def at_a_terminal(words: list[str], typed: list[str], file: Path) -> tuple[str, 
         os.close(theirs)
         try:
             said = _converse(ours, typed)
+            process.wait(timeout=_PATIENCE_SECONDS)
         finally:
-            if process.poll() is None and sys.exc_info()[0] is not None:
-                process.kill()
-        process.wait(timeout=_PATIENCE_SECONDS)
-    os.close(ours)
+            process.kill()  # it would wait for more to be typed, and we for it
+            os.close(ours)
     return said, process.returncode
 
 
