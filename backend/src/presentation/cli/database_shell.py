@@ -120,13 +120,12 @@ class _Prompt:
         while True:
             try:
                 text = self._read()
-            except KeyboardInterrupt:
+                if text is None or text in (".quit", ".exit"):
+                    say("")
+                    return
+                self._run(text)
+            except KeyboardInterrupt:  # also one that comes between reading and running
                 say("")
-                continue
-            if text is None or text in (".quit", ".exit"):
-                say("")
-                return
-            self._run(text)
 
     def _read(self) -> str | None:
         """A statement or a command; None at the end."""

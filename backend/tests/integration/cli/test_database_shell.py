@@ -6,6 +6,7 @@ import re
 import select
 import subprocess
 import sys
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -208,12 +209,14 @@ def _converse(terminal: int, typed: list[str]) -> str:
             # A Ctrl-C that comes just before Python begins to read goes unnoticed: one presses it again.
             if "\x03" in before and not select.select([terminal], [], [], 3)[0]:
                 os.write(terminal, b"\x03")
-            said += _read(terminal)
+            said += (piece := _read(terminal))
+            assert piece, f"it ended before a prompt came:\n{said}"
         text, control, _ = line.partition("\x03") if "\x03" in line else (line, "", "")
         os.write(terminal, (text if text == "\x04" else text.rstrip("\n") + "\n").encode())
         if control:  # when the line is there, as its echo tells
             while text.rstrip("\n")[-20:] not in said[begin:]:
-                said += _read(terminal)
+                said += (piece := _read(terminal))
+                assert piece, f"it ended before its echo came:\n{said}"
             os.write(terminal, control.encode())
     while piece := _read(terminal):
         said += piece
