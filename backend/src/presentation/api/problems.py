@@ -27,6 +27,7 @@ from src.domain.shared.errors import (
     NotFoundError,
     RuleViolationError,
     StaleVersionError,
+    UnavailableError,
 )
 
 MEDIA_TYPE = "application/problem+json"
@@ -39,7 +40,7 @@ _STATUS: dict[type[DomainError], int] = {
     StaleVersionError: 412,
     ConflictError: 409,
     RuleViolationError: 422,
-    DatabaseUnavailableError: 503,
+    UnavailableError: 503,
     DatabaseRefusedTokenError: 503,
     OutcomeUnknownError: 504,
 }
