@@ -5,6 +5,7 @@ import pytest
 
 from src.core.config.settings.base import Settings
 from tests.fake_turso_platform import FakeTursoPlatform
+from tests.integration.cli.echo_suite import SUITE
 from tests.integration.cli.harness import Cli
 from tests.integration.cli.turso_world import PLATFORM_TOKEN, TursoCli
 from tests.llm_server import FakeLlm
@@ -64,3 +65,9 @@ def turso(fresh_cli: Cli, fake_turso: FakeTursoPlatform, monkeypatch: pytest.Mon
     monkeypatch.setenv("TURSO_API_TOKEN", fake_turso.token)
     monkeypatch.setenv("TURSO_API_BASEURL", fake_turso.base_url)
     return TursoCli(fresh_cli, fake_turso)
+
+
+@pytest.fixture
+def suite(cli: Cli) -> Path:
+    cli.write("p.md", "---\ntitle: エコー\n---\n{{m}}\n")
+    return cli.write("suite.yaml", SUITE)

@@ -8,11 +8,16 @@ import pytest
 
 from src.core.config.settings.base import load_settings
 from src.infrastructure.shared.database.turso_connection import TursoConnection
+from src.operations.backup.back_up_file import back_up_file
 from src.operations.backup.folder import BackupFolder
+from src.operations.backup.record import Backup
+from src.operations.backup.restore_file import Restored, restore_file
+from src.operations.backup.unpacking import find_source
 from src.operations.migrations.revisions import read_chain
 from tests.integration.operations.backup.odd_database import fill
 
 Sql = Callable[..., list[tuple[object, ...]]]
+Restore = Callable[..., Restored]
 
 
 @pytest.fixture
@@ -54,3 +59,17 @@ def database(file: Path) -> Iterator[TursoConnection]:
     database = TursoConnection(load_settings(database_url=f"sqlite:///{file}"))
     yield database
     database.dispose()
+
+
+@pytest.fixture
+def restore(file: Path, folder: BackupFolder, known_revisions: set[str]) -> Restore:
+    def run(name: object, **options: bool) -> Restored:
+        source = find_source(str(name), folder)
+        return restore_file(source, file, folder, known_revisions=known_revisions, **options)
+
+    return run
+
+
+@pytest.fixture
+def backup(file: Path, folder: BackupFolder) -> Backup:
+    return back_up_file(file, folder)

@@ -1,16 +1,13 @@
 """Restoring a local database: the rows of the backup, only when nobody is in the way, and never half of it."""
 
 import gzip
-import json
 import os
 import shutil
-import signal
 import sqlite3
 import stat
-import subprocess
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -20,56 +17,15 @@ from src.infrastructure.shared.database.turso_connection import TursoConnection
 from src.operations.backup.back_up_file import back_up_file
 from src.operations.backup.errors import (
     BackupDamagedError,
-    BackupNotFoundError,
     DatabaseInUseError,
-    RestoreError,
 )
 from src.operations.backup.folder import BackupFolder, digest_of
-from src.operations.backup.record import RECORD_SUFFIX, Backup
-from src.operations.backup.restore_file import Restored, restore_file
+from src.operations.backup.record import Backup
+from src.operations.backup.restore_file import restore_file
 from src.operations.backup.unpacking import find_source
-from tests.integration.operations.backup.conftest import Sql
+from tests.integration.operations.backup.conftest import Restore, Sql
 from tests.integration.operations.backup.odd_database import require_odd
-
-Restore = Callable[..., Restored]
-
-
-@pytest.fixture
-def restore(file: Path, folder: BackupFolder, known_revisions: set[str]) -> Restore:
-    def run(name: object, **options: bool) -> Restored:
-        source = find_source(str(name), folder)
-        return restore_file(source, file, folder, known_revisions=known_revisions, **options)
-
-    return run
-
-
-@pytest.fixture
-def backup(file: Path, folder: BackupFolder) -> Backup:
-    return back_up_file(file, folder)
-
-
-def ids(sql: Sql) -> list[object]:
-    return [row[0] for row in sql("SELECT id FROM odd ORDER BY rowid")]
-
-
-def beside(file: Path) -> set[str]:
-    """What is in the folder of the database, but for its locks."""
-    return {path.name for path in file.parent.iterdir() if not path.name.endswith("lock")}
-
-
-@contextmanager
-def held(file: Path, how: str) -> Iterator[int]:
-    """Another process has the database; yields its id."""
-    command = [sys.executable, "-m", "tests.integration.operations.backup.holding_process", str(file), how]
-    with subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1
-    ) as process:
-        assert process.stdout is not None
-        assert process.stdin is not None
-        assert process.stdout.readline() == ("" if how == "dying" else "ready\n")
-        yield process.pid
-        process.stdin.close()
-
+from tests.integration.operations.backup.restoring import beside, held, ids
 
 # --- the rows ---------------------------------------------------------------------------------------------------------
 
@@ -205,229 +161,6 @@ def test_any_sqlite_file_can_be_restored_even_one_in_use_elsewhere(
     assert ids(sql)[-1] == "in the log"
 
 
-# --- who is in the way ------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("how", ["reading", "writing"])
-def test_database_that_another_process_has_is_left_alone(
-    file: Path, folder: BackupFolder, backup: Backup, restore: Restore, sql: Sql, how: str
-) -> None:
-    before = ids(sql)
-    with held(file, how) as process:
-        with pytest.raises(DatabaseInUseError, match="is in use") as refused:
-            restore(backup.name)
-        assert ids(sql) == before
-    assert folder.backups() == [backup]
-    assert beside(file) <= {file.name, f"{file.name}-wal", f"{file.name}-shm"}
-    if sys.platform.startswith("linux"):
-        assert f"process {process} (python" in str(refused.value)
-
-    restore(backup.name)
-
-
-def test_two_restores_at_once_do_not_meet(file: Path, folder: BackupFolder, backup: Backup, sql: Sql) -> None:
-    _enlarge(sql)
-    large = back_up_file(file, folder)
-    with _restoring(file, folder, "Checking", large.name) as first:
-        second = subprocess.run(
-            _command(file, folder, "never", backup.name),
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
-        assert second.returncode == 1
-        assert "is in use" in second.stderr
-        first.stdin.write("\n")
-        first.stdin.flush()
-        assert first.wait(60) == 0
-    assert sql("SELECT count(*) FROM large") == [(60_000,)]
-
-
-def test_process_that_opened_the_old_file_too_early_learns_of_it(
-    file: Path, backup: Backup, restore: Restore
-) -> None:
-    """It has read nothing yet, and so holds no lock. Writing into a file without a name would lose what it writes."""
-    with closing(sqlite3.connect(file, isolation_level=None)) as early:
-        restore(backup.name)
-
-        with pytest.raises(sqlite3.DatabaseError, match="not a database"):
-            early.execute("INSERT INTO odd (id) VALUES ('lost')")
-
-
-@pytest.mark.parametrize("stage", ["Copying", "Checking"])
-@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])
-def test_restore_that_ends_half_way_leaves_the_database(
-    file: Path, folder: BackupFolder, restore: Restore, sql: Sql, stage: str, how: signal.Signals
-) -> None:
-    _enlarge(sql)
-    large = back_up_file(file, folder)
-    sql("INSERT INTO odd (id) VALUES ('today')")
-    before = ids(sql)
-    with _restoring(file, folder, stage, large.name) as process:
-        process.send_signal(how)
-        assert process.wait(60) == (130 if how == signal.SIGINT else -9)
-
-    assert ids(sql) == before
-    if how == signal.SIGINT:
-        assert beside(file) == {file.name}
-
-    restore(large.name)
-
-    assert len(ids(sql)) == len(before) - 1
-    assert beside(file) == {file.name}
-    assert not list(folder.path.glob("*.partial"))
-
-
-# --- what is wrong with a backup --------------------------------------------------------------------------------------
-
-
-def flip_a_bit(path: Path) -> None:
-    with path.open("r+b") as file:
-        file.seek(path.stat().st_size // 2)
-        byte = file.read(1)[0]
-        file.seek(-1, os.SEEK_CUR)
-        file.write(bytes([byte ^ 1]))
-
-
-def cut(path: Path) -> None:
-    os.truncate(path, path.stat().st_size - 4096)
-
-
-def rewrite(path: Path) -> None:
-    with closing(sqlite3.connect(path)) as connection, connection:
-        connection.execute("DELETE FROM odd WHERE id = 'most'")
-
-
-def empty(path: Path) -> None:
-    path.write_bytes(b"")
-
-
-@pytest.mark.parametrize("tamper", [flip_a_bit, cut, rewrite, empty])
-def test_backup_that_was_changed_is_refused(
-    file: Path,
-    folder: BackupFolder,
-    backup: Backup,
-    restore: Restore,
-    sql: Sql,
-    tamper: Callable[[Path], None],
-) -> None:
-    before = ids(sql)
-    tamper(backup.path)
-
-    with pytest.raises(BackupDamagedError, match="than it should have"):
-        restore(backup.name)
-
-    assert (ids(sql), folder.backups()) == (before, [backup])
-
-
-@pytest.mark.parametrize(
-    ("field", "value", "complaint"),
-    [
-        ("sha256", "0" * 64, "another SHA-256"),
-        ("rows", {"odd": 4}, "another number of rows"),
-        ("revision", "0000", "another revision"),
-        ("broken_references", 3, "another number of rows that refer to nothing"),
-    ],
-)
-def test_record_that_does_not_fit_its_backup_is_refused(
-    backup: Backup, restore: Restore, sql: Sql, field: str, value: object, complaint: str
-) -> None:
-    record = backup.path.with_name(backup.name + RECORD_SUFFIX)
-    record.write_text(json.dumps(json.loads(record.read_text()) | {field: value}))
-    before = ids(sql)
-
-    with pytest.raises(BackupDamagedError, match=complaint):
-        restore(backup.name)
-
-    assert ids(sql) == before
-
-
-def test_record_cannot_lead_out_of_its_folder(backup: Backup, folder: BackupFolder) -> None:
-    record = backup.path.with_name(backup.name + RECORD_SUFFIX)
-    record.write_text(json.dumps(json.loads(record.read_text()) | {"name": f"../../{backup.name}"}))
-
-    assert folder.backups()[0].path == backup.path
-
-
-def without_record(backup: Backup, path: Path) -> Path:
-    shutil.copyfile(backup.path, path)
-    return path
-
-
-def test_file_without_a_record_is_checked_all_the_same(
-    backup: Backup, restore: Restore, tmp_path: Path, sql: Sql
-) -> None:
-    lone = without_record(backup, tmp_path / "lone.db")
-    sql("DELETE FROM odd")
-
-    restore(lone)
-
-    assert len(ids(sql)) == 5
-
-
-def test_backup_of_a_newer_version_is_refused(backup: Backup, restore: Restore, tmp_path: Path) -> None:
-    newer = without_record(backup, tmp_path / "newer.db")
-    with closing(sqlite3.connect(newer)) as connection, connection:
-        connection.execute("UPDATE alembic_version SET version_num = '9999'")
-
-    with pytest.raises(RestoreError, match="at revision '9999', which this version does not know"):
-        restore(newer)
-
-
-def test_database_of_somebody_else_is_refused(restore: Restore, tmp_path: Path) -> None:
-    with closing(sqlite3.connect(tmp_path / "theirs.db")) as connection:
-        connection.execute("CREATE TABLE theirs (x)")
-
-    with pytest.raises(RestoreError, match="is no database of ours"):
-        restore(tmp_path / "theirs.db")
-
-
-def test_file_with_broken_references_is_refused(backup: Backup, restore: Restore, tmp_path: Path) -> None:
-    broken = without_record(backup, tmp_path / "broken.db")
-    with closing(sqlite3.connect(broken)) as connection, connection:
-        connection.execute("CREATE TABLE child (id INTEGER PRIMARY KEY, odd_id TEXT REFERENCES odd (id))")
-        connection.execute("INSERT INTO child (odd_id) VALUES ('nobody')")
-
-    with pytest.raises(BackupDamagedError, match=r"rows that refer to nothing .*\(1, not 0\)"):
-        restore(broken)
-
-
-def test_database_that_had_broken_references_can_be_restored(
-    file: Path, folder: BackupFolder, restore: Restore, sql: Sql
-) -> None:
-    sql("CREATE TABLE child (id INTEGER PRIMARY KEY, odd_id TEXT REFERENCES odd (id))")
-    sql("INSERT INTO child (odd_id) VALUES ('nobody')")
-    backup = back_up_file(file, folder)
-
-    restore(backup.name)
-
-    assert sql("SELECT odd_id FROM child") == [("nobody",)]
-
-
-@pytest.mark.parametrize("text", [b"no database", b"", b"\0" * 8192])
-def test_file_that_is_no_database_is_refused(restore: Restore, tmp_path: Path, text: bytes, sql: Sql) -> None:
-    (tmp_path / "x.db").write_bytes(text)
-    if not text:  # an empty file is an empty database
-        restore(tmp_path / "x.db")
-        return
-
-    with pytest.raises(BackupDamagedError, match="cannot be restored"):
-        restore(tmp_path / "x.db")
-
-    assert len(ids(sql)) == 5
-
-
-def test_backup_that_is_not_there_is_named(backup: Backup, restore: Restore) -> None:
-    with pytest.raises(BackupNotFoundError, match="no backup 'nope'"):
-        restore("nope")
-    with pytest.raises(BackupNotFoundError, match="There is no file"):
-        restore("/no/where.db")
-    backup.path.unlink()
-    with pytest.raises(BackupNotFoundError, match="is gone; only its record is left"):
-        restore(backup.name)
-
-
 # --- what is wrong with the present database --------------------------------------------------------------------------
 
 
@@ -521,31 +254,3 @@ def test_compressed_dump_that_is_cut_off_is_refused(backup: Backup, restore: Res
 
     with pytest.raises(BackupDamagedError, match="cannot be loaded"):
         restore(tmp_path / "dump.sql.gz")
-
-
-# --- processes --------------------------------------------------------------------------------------------------------
-
-
-def _command(file: Path, folder: BackupFolder, stage: str, name: str) -> list[str]:
-    module = "tests.integration.operations.backup.backup_process"
-    return [sys.executable, "-m", module, "restore", str(file), str(folder.path), stage, name]
-
-
-@contextmanager
-def _restoring(file: Path, folder: BackupFolder, stage: str, name: str) -> Iterator["subprocess.Popen[str]"]:
-    """A process that is in the middle of restoring."""
-    with subprocess.Popen(
-        _command(file, folder, stage, name), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    ) as process:
-        assert process.stdout is not None
-        assert process.stdout.readline() == f"at {stage}\n"
-        yield process
-
-
-def _enlarge(sql: Sql) -> None:
-    sql("CREATE TABLE large (id INTEGER PRIMARY KEY, x)")
-    sql(
-        "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 60000) "
-        "INSERT INTO large SELECT i, i || 'abcdefgh' FROM n"
-    )
-    sql("CREATE INDEX idx_large ON large (x)")
