@@ -57,23 +57,26 @@ class Backup:
         """Whether its file is; of a branch only Turso knows."""
         return self.kind is Kind.BRANCH or self.path.is_file()
 
+    def facts(self) -> dict[str, Any]:
+        """What is known of it, as JSON has it; `folder` is where it is found."""
+        return {
+            "name": self.name,
+            "kind": self.kind.value,
+            "made_at": self.made_at.astimezone(UTC).isoformat().replace("+00:00", "Z"),
+            "url": self.url,
+            "revision": self.revision,
+            "rows": dict(self.rows),
+            "bytes": self.bytes,
+            "sha256": self.sha256,
+            "reason": self.reason,
+            "broken_references": self.broken_references,
+            "branch_url": self.branch_url,
+            "point_in_time": self.point_in_time,
+        }
+
 
 def to_json(backup: Backup) -> str:
-    fields: dict[str, Any] = {
-        "format": _FORMAT,
-        "name": backup.name,
-        "kind": backup.kind.value,
-        "made_at": backup.made_at.astimezone(UTC).isoformat().replace("+00:00", "Z"),
-        "url": backup.url,
-        "revision": backup.revision,
-        "rows": dict(backup.rows),
-        "bytes": backup.bytes,
-        "sha256": backup.sha256,
-        "reason": backup.reason,
-        "broken_references": backup.broken_references,
-        "branch_url": backup.branch_url,
-        "point_in_time": backup.point_in_time,
-    }
+    fields = {"format": _FORMAT, **backup.facts()}
     return json.dumps(fields, ensure_ascii=False, indent=2) + "\n"
 
 

@@ -12,7 +12,6 @@ import stat
 import sys
 import time
 from dataclasses import dataclass
-from enum import StrEnum
 from pathlib import Path
 
 from sqlalchemy.exc import SQLAlchemyError
@@ -22,16 +21,11 @@ from src.domain.shared.errors import DomainError
 from src.infrastructure.shared.database.local_sqlite import EngineRole
 from src.infrastructure.shared.database.turso_connection import TursoConnection
 from src.operations.migrations.migrations import Migrations
+from src.operations.verdict import Level
 
 LEAST_PYTHON, BEYOND_PYTHON = (3, 11), (3, 14)
 LEAST_FREE_BYTES, SCARCE_FREE_BYTES = 50_000_000, 1_000_000_000
 PROBE_SECONDS = 0.5
-
-
-class Level(StrEnum):
-    OK = "ok"
-    WARN = "warn"
-    FAIL = "fail"
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,19 +3,13 @@
 import hashlib
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from enum import StrEnum
 
 from src.core import auth_token
 from src.core.auth_token import UnreadableTokenError
+from src.operations.verdict import Level, Verdict
 
 WARN_WITHIN, FAIL_WITHIN = timedelta(days=14), timedelta(days=3)
 _ALGORITHM = "EdDSA"
-
-
-class Level(StrEnum):
-    OK = "ok"
-    WARN = "warn"
-    FAIL = "fail"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,13 +29,6 @@ class TokenFacts:
     @property
     def is_read_only(self) -> bool:
         return self.access == "ro"
-
-
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    level: Level
-    message: str
-    fix: str | None = None
 
 
 def read_token(token: str) -> TokenFacts:

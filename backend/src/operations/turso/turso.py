@@ -17,14 +17,9 @@ from src.operations.turso.http import Sleep
 from src.operations.turso.platform import TursoPlatform
 from src.operations.turso.records import TOKYO, Account, Database, Location
 from src.operations.turso.secret_store import SecretFile, SecretStore
-from src.operations.turso.token_facts import (
-    Level,
-    TokenFacts,
-    Verdict,
-    judge,
-    read_token,
-)
+from src.operations.turso.token_facts import TokenFacts, judge, read_token
 from src.operations.turso.tokens import Invalidation, OldToken, TokenPlan, TokenUse
+from src.operations.verdict import Level, Verdict
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from src.presentation.cli.database_copies_types import Backup, Contents
+from src.presentation.cli.backup_ports import Backup, Contents
 from src.presentation.cli.output import NONE, counted, moment, say, show, show_fields, show_json, show_table
 
 _UNITS = ("B", "KB", "MB", "GB", "TB")
@@ -79,19 +79,5 @@ def contents_as_json(contents: Contents) -> dict[str, object]:
 
 
 def backup_as_json(backup: Backup) -> dict[str, object]:
-    return {
-        "name": backup.name,
-        "kind": str(backup.kind),
-        "path": None if backup.branch_url else str(backup.path),
-        "is_there": backup.is_there,
-        "made_at": backup.made_at,
-        "url": backup.url,
-        "revision": backup.revision,
-        "rows": dict(backup.rows),
-        "bytes": backup.bytes,
-        "sha256": backup.sha256,
-        "reason": backup.reason,
-        "broken_references": backup.broken_references,
-        "branch_url": backup.branch_url,
-        "point_in_time": backup.point_in_time,
-    }
+    path = None if backup.branch_url else str(backup.path)
+    return {**backup.facts(), "path": path, "is_there": backup.is_there}

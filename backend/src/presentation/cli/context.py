@@ -14,29 +14,10 @@ from src.domain.shared.errors import ConflictError
 from src.presentation.cli.output import counted, say
 
 if TYPE_CHECKING:  # making these classes takes 5 ms
-    from src.presentation.cli.database_copies_types import (
-        Backups,
-        Ping,
-        Plan,
-        Progress,
-        RestoredAnew,
-        SqlShell,
-    )
-    from src.presentation.cli.database_types import Database, LintReport, Migrations
+    from src.presentation.cli.backup_ports import Backups, Progress, RestoredAnew
+    from src.presentation.cli.database_ports import Database, LintReport, Migrations, Ping, Plan, SqlShell
+    from src.presentation.cli.doctor_ports import Finding
     from src.presentation.cli.turso_ports import Turso
-
-
-class Finding(Protocol):
-    """What `doctor` found; `level` is "ok", "warn" or "fail", and `fix` says what to do about it."""
-
-    @property
-    def check(self) -> str: ...
-    @property
-    def level(self) -> str: ...
-    @property
-    def message(self) -> str: ...
-    @property
-    def fix(self) -> str | None: ...
 
 
 class Container(Protocol):
@@ -59,7 +40,7 @@ class Container(Protocol):
     def plan_upgrade(self, revision: str, *, on_progress: "Progress") -> "Plan": ...
     def open_shell(self, *, write: bool) -> "AbstractContextManager[SqlShell]": ...
     def ping(self, *, count: int) -> "Ping": ...
-    def doctor(self) -> Sequence[Finding]: ...
+    def doctor(self) -> "Sequence[Finding]": ...
     def lint_migrations(self, paths: Sequence[Path]) -> "LintReport": ...
     def close(self) -> None: ...
 

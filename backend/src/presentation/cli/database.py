@@ -10,6 +10,7 @@ from src.presentation.cli.context import opened
 from src.presentation.cli.database_backups import backup, restore
 from src.presentation.cli.database_lint import lint
 from src.presentation.cli.database_plan import plan
+from src.presentation.cli.database_ports import Applied, Revision
 from src.presentation.cli.database_schema import check, history, stamp
 from src.presentation.cli.database_shell import ping, shell
 from src.presentation.cli.database_target import (
@@ -22,7 +23,6 @@ from src.presentation.cli.database_target import (
     require_file,
     say_where,
 )
-from src.presentation.cli.database_types import Applied, Revision
 from src.presentation.cli.output import (
     JsonOption,
     command_group,

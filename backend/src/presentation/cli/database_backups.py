@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 from pydantic import SecretStr
 
+from src.presentation.cli.backup_ports import Restored, RestoredAnew
 from src.presentation.cli.backup_views import (
     backup_as_json,
     contents_as_json,
@@ -17,7 +18,6 @@ from src.presentation.cli.backup_views import (
 )
 from src.presentation.cli.confirming import YesOption, require_consent
 from src.presentation.cli.context import Container, opened
-from src.presentation.cli.database_copies_types import Restored, RestoredAnew
 from src.presentation.cli.database_target import EnvOption, require_file
 from src.presentation.cli.errors import InputError
 from src.presentation.cli.output import JsonOption, say, show_json

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from src.presentation.cli.context import opened
-from src.presentation.cli.database_copies_types import Plan, PlannedStep
+from src.presentation.cli.database_ports import Plan, PlannedStep
 from src.presentation.cli.database_target import EnvOption, require_file
 from src.presentation.cli.output import (
     JsonOption,

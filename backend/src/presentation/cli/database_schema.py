@@ -7,6 +7,7 @@ import typer
 
 from src.presentation.cli.confirming import YesOption
 from src.presentation.cli.context import opened
+from src.presentation.cli.database_ports import Drift
 from src.presentation.cli.database_target import (
     DatabaseOption,
     DryRunOption,
@@ -15,7 +16,6 @@ from src.presentation.cli.database_target import (
     require_agreement,
     require_file,
 )
-from src.presentation.cli.database_types import Drift
 from src.presentation.cli.output import JsonOption, counted, heading, say, show, show_json, show_table
 
 _FAILED = 1

@@ -10,7 +10,7 @@ import typer
 from src.domain.shared.errors import DomainError
 from src.presentation.cli.confirming import YesOption
 from src.presentation.cli.context import opened
-from src.presentation.cli.database_copies_types import Answer, SqlShell
+from src.presentation.cli.database_ports import Answer, SqlShell
 from src.presentation.cli.database_target import DatabaseOption, EnvOption, require_agreement, require_file
 from src.presentation.cli.output import (
     JsonOption,

@@ -10,7 +10,7 @@ from src.core import auth_token
 from src.core.config.settings.base import AppEnv, Settings
 from src.presentation.cli.confirming import require_consent, require_name
 from src.presentation.cli.context import Container, local_path
-from src.presentation.cli.database_types import Revision, Target
+from src.presentation.cli.database_ports import Revision, Target
 from src.presentation.cli.errors import InputError
 from src.presentation.cli.output import say
 

@@ -7,6 +7,8 @@ from typing import Protocol
 
 from pydantic import SecretStr
 
+from src.presentation.cli.doctor_ports import Verdict
+
 
 class Location(Protocol):
     @property
@@ -123,17 +125,6 @@ class TokenFacts(Protocol):
     def issued_at(self) -> datetime | None: ...
     @property
     def expires_at(self) -> datetime | None: ...
-
-
-class Verdict(Protocol):
-    """`level` is "ok", "warn" or "fail"."""
-
-    @property
-    def level(self) -> str: ...
-    @property
-    def message(self) -> str: ...
-    @property
-    def fix(self) -> str | None: ...
 
 
 class Inspection(Protocol):

@@ -9,7 +9,7 @@ import pytest
 
 from src.bootstrap import Container
 from src.operations.doctor import doctor
-from src.operations.doctor.doctor import Level
+from src.operations.verdict import Level
 from tests.backends import on_sqlite
 from tests.integration.cli.harness import Cli
 from tests.llm_server import FakeLlm

@@ -6,13 +6,13 @@ from typing import Any
 import pytest
 
 from src.operations.turso.token_facts import (
-    Level,
     UnreadableTokenError,
     judge,
     masked,
     read_token,
     span,
 )
+from src.operations.verdict import Level
 
 NOW = datetime(2026, 11, 23, 6, 0, tzinfo=UTC)
 EDDSA = {"alg": "EdDSA", "typ": "JWT"}
