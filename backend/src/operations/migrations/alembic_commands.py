@@ -22,15 +22,16 @@ _SHOWN_CHARACTERS = 600
 class MigrationFailedError(DomainError):
     """A migration raised, or what it did was refused. Its transaction was undone.
 
-    `leads_to` is where the database is nevertheless, should only the answer to the COMMIT be missing.
+    `leads_to` is where the database is nevertheless, should only the answer to the COMMIT be missing. `has_committed`:
+    it committed something on the way, which stays.
     """
 
     code = "migration_failed"
     title = "The migration failed"
 
-    def __init__(self, message: str, *, leads_to: str | None) -> None:
+    def __init__(self, message: str, *, leads_to: str | None, has_committed: bool) -> None:
         super().__init__(message)
-        self.leads_to = leads_to
+        self.leads_to, self.has_committed = leads_to, has_committed
 
 
 def alembic_config(
@@ -75,13 +76,13 @@ def _explained(config: Config) -> Iterator[None]:
     try:
         yield
     except Exception as exc:
-        failed = supervision.current if supervision is not None else None
-        if failed is None or isinstance(exc, CommandError):
+        if supervision is None or supervision.current is None or isinstance(exc, CommandError):
             raise
+        failed, has_committed = supervision.current, supervision.has_committed
         direction = "" if failed.is_upgrade else "Going back over "
         where = _statement(exc) or _line(exc) or ""
         told = f"{direction}{failed.id} ({failed.title}) failed: {_cause(exc)}{where}"
-        raise MigrationFailedError(told, leads_to=failed.leads_to) from exc
+        raise MigrationFailedError(told, leads_to=failed.leads_to, has_committed=has_committed) from exc
 
 
 def _cause(exc: Exception) -> str:

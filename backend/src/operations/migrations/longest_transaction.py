@@ -10,7 +10,7 @@ from sqlalchemy import Connection, event
 class LongestTransaction:
     """Measures on a connection from now on, with a transaction open, until `stop`. COMMIT itself is not in it.
 
-    In AUTOCOMMIT each statement is a transaction.
+    In AUTOCOMMIT each statement is a transaction. `has_committed`: something was, so that a rollback leaves it.
     """
 
     def __init__(self, connection: Connection, clock: Callable[[], float] = perf_counter) -> None:
@@ -18,9 +18,10 @@ class LongestTransaction:
         self._longest = 0.0
         self._began: float | None = clock()
         self._statement_began = 0.0
+        self.has_committed = False
         self._listeners = (
             ("begin", self._begin),
-            ("commit", self._end),
+            ("commit", self._commit),
             ("rollback", self._end),
             ("before_cursor_execute", self._begin_statement),
             ("after_cursor_execute", self._end_statement),
@@ -38,6 +39,10 @@ class LongestTransaction:
     def _begin(self, connection: Connection) -> None:
         if connection.get_execution_options().get("isolation_level") != "AUTOCOMMIT":
             self._began = self._clock()
+
+    def _commit(self, connection: Connection) -> None:
+        self.has_committed = True
+        self._end(connection)
 
     def _end(self, _connection: Connection) -> None:
         if self._began is not None:

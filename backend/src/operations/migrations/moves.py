@@ -127,7 +127,7 @@ def _told_what_is_left(
     except alembic.MigrationFailedError as exc:
         try:
             after, left = migrations.status().current, diff(schema, live_schema(migrations))
-            found = _described(before.current, after, left)
+            found = _described(before.current, after, left, has_committed=exc.has_committed)
             if after != before.current and after == exc.leads_to:
                 found = (
                     f"It was committed all the same: the database is at {after or 'its beginning'}. "
@@ -139,15 +139,20 @@ def _told_what_is_left(
             )
         if backup is not None and not found.startswith(_AS_IT_WAS):
             found += f"\nThe way back is the backup {backup.name}: {migrations.restore_command(backup.name)}"
-        raise alembic.MigrationFailedError(f"{exc}\n{found}", leads_to=exc.leads_to) from exc.__cause__
+        raise alembic.MigrationFailedError(
+            f"{exc}\n{found}", leads_to=exc.leads_to, has_committed=exc.has_committed
+        ) from exc.__cause__
 
 
-def _described(before: str | None, after: str | None, left: Sequence[str]) -> str:
+def _described(before: str | None, after: str | None, left: Sequence[str], *, has_committed: bool) -> str:
     where = after or "its beginning"
     if after != before:
-        return f"The migrations before it were done and stay; the database is at {where}."
+        also = ", and so does what this one committed on the way" if has_committed else ""
+        return f"The migrations before it were done and stay{also}; the database is at {where}."
     if left:
         return f"The database is at {where}, but parts were committed on the way:\n{_listed(left)}"
+    if has_committed:
+        return f"The database is at {where}, but the migration commits on the way: what it did by then stays."
     return f"{_AS_IT_WAS}, at {where}."
 
 

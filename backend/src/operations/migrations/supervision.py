@@ -72,6 +72,11 @@ class Supervision:
     _held: LongestTransaction | None = None
     _allowed: tuple[str, ...] = ()
 
+    @property
+    def has_committed(self) -> bool:
+        """Whether the `current` migration committed something before its end, which is not undone when it fails."""
+        return self._held is not None and self._held.has_committed
+
     def require_unsafe(self, named: str | None) -> None:
         """For plain Alembic, which takes no backup and tries nothing on a copy."""
         if self.target.caution is Caution.NAME and not (named and self.target.answers_to(named)):
@@ -147,9 +152,8 @@ class Supervision:
                 migrate(**arguments)
             except Exception as exc:
                 held.stop()
-                exc.add_note(
-                    f"In migration {revision.revision} ({revision.doc}), whose transaction was undone."
-                )
+                undone = "last transaction" if held.has_committed else "transaction"
+                exc.add_note(f"In migration {revision.revision} ({revision.doc}), whose {undone} was undone.")
                 raise
 
         return supervised

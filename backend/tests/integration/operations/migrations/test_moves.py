@@ -111,6 +111,30 @@ def test_what_a_migration_committed_on_the_way_is_told(filled: TursoConnection, 
 
 
 @pytest.mark.parametrize(
+    ("after_it", "told"),
+    [
+        ("1 / 0", "failed: ZeroDivisionError"),
+        ("", "failed: The migration loses rows: test_results has 0 rows of 2"),
+    ],
+)
+def test_rows_that_a_migration_committed_on_the_way_are_not_called_untouched(
+    filled: TursoConnection, scripts: Scripts, after_it: str, told: str
+) -> None:
+    migrations = scripts.write(
+        f"with op.get_context().autocommit_block():\n    op.execute('DELETE FROM test_results')\n{after_it}"
+    )
+
+    with pytest.raises(MigrationFailedError) as failed:
+        migrations.upgrade()
+
+    assert counts(filled)["test_results"] == 0
+    assert told in str(failed.value)
+    assert str(failed.value).splitlines()[-1] == (
+        f"The database is at {HEAD}, but the migration commits on the way: what it did by then stays."
+    )
+
+
+@pytest.mark.parametrize(
     ("upgrade", "lost"),
     [
         ("op.execute('DELETE FROM test_results')", "test_results has 0 rows of 2"),
