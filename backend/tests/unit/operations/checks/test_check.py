@@ -1,8 +1,9 @@
-from src.operations.checks.check import Check, Finding, Level, Seen, fail, ok, run, skip, warn
+from src.operations.checks.check import Check, Finding, run
+from src.operations.verdict import Level, Verdict, fail, ok, skip, warn
 
 
-def a_check(name: str, seen: Seen, *, needs: tuple[str, ...] = ()) -> Check[None]:
-    return Check(id=name, phase="4-3", title=name, why="", look=lambda _: seen, needs=needs)
+def a_check(name: str, verdict: Verdict, *, needs: tuple[str, ...] = ()) -> Check[None]:
+    return Check(id=name, phase="4-3", title=name, why="", look=lambda _: verdict, needs=needs)
 
 
 def levels(findings: list[Finding[None]]) -> dict[str, Level]:
@@ -25,7 +26,7 @@ def test_what_needs_a_failed_check_is_blocked_by_the_first_cause() -> None:
         "rows": Level.BLOCKED,
         "disk": Level.OK,
     }
-    assert [found.seen for found in findings[1:3]] == ["blocked by server"] * 2
+    assert [found.message for found in findings[1:3]] == ["blocked by server"] * 2
 
 
 def test_warning_and_skipped_check_block_nothing() -> None:
@@ -39,14 +40,14 @@ def test_warning_and_skipped_check_block_nothing() -> None:
 
 
 def test_check_that_breaks_is_told_and_hides_no_other() -> None:
-    def broken(_: None) -> Seen:
+    def broken(_: None) -> Verdict:
         raise ValueError("first line\nsecond line")
 
     broke = Check[None](id="broken", phase="4-3", title="", why="", look=broken)
 
     findings = run([broke, a_check("other", ok("fine"))], None)
 
-    assert (findings[0].level, findings[0].seen) == (Level.FAIL, "ValueError: first line")
+    assert (findings[0].level, findings[0].message) == (Level.FAIL, "ValueError: first line")
     assert findings[1].level is Level.OK
 
 
@@ -67,10 +68,10 @@ def test_only_what_is_bad_can_be_mended() -> None:
             phase="4-3",
             title="",
             why="",
-            look=lambda _, seen=seen: seen,
+            look=lambda _, verdict=verdict: verdict,
             mend=lambda _: "done",
         )
-        for number, seen in enumerate((ok("fine"), fail("broken", "Mend it.")))
+        for number, verdict in enumerate((ok("fine"), fail("broken", "Mend it.")))
     ]
 
     assert [found.can_mend for found in run(checks, None)] == [False, True]
