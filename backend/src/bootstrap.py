@@ -10,7 +10,7 @@ from pydantic import SecretStr
 
 from src.application.evaluation.ports import Provider, SuiteFile
 from src.application.services import Services, SuiteMedia
-from src.core.config.settings.base import Settings
+from src.core.config.settings.base import AppEnv, Settings
 from src.core.config.settings.database_access import database_access
 from src.domain.evaluation.evaluation import RunSettings
 from src.domain.prompt.prompt import PromptContent
@@ -31,7 +31,7 @@ from src.operations.migrations.migrations import Migrations
 if TYPE_CHECKING:
     from src.operations.backup.backups import Backups, Branching
     from src.operations.backup.restore_remote import RestoredAnew
-    from src.operations.doctor.doctor import Finding
+    from src.operations.checks.inspection import Inspection
     from src.operations.doctor.ping import Ping
     from src.operations.migrations.lint.lint import Report
     from src.operations.migrations.plan import Plan
@@ -42,10 +42,22 @@ if TYPE_CHECKING:
 class Container:
     """Everything a process of ours needs, made when it is first asked for."""
 
-    def __init__(self, settings: Settings) -> None:
-        self.settings = settings
-        self.database = TursoConnection(settings)
-        self.migrations = Migrations(self.database, settings.app_env, backups=lambda: self.backups)
+    def __init__(self, settings: Settings | Callable[[], Settings]) -> None:
+        """What reads the settings may stand for them: those who look for faults in them must not stumble over one."""
+        self._settings = settings
+
+    @cached_property
+    def settings(self) -> Settings:
+        """Raises SettingsError."""
+        return self._settings() if callable(self._settings) else self._settings
+
+    @cached_property
+    def database(self) -> TursoConnection:
+        return TursoConnection(self.settings)
+
+    @cached_property
+    def migrations(self) -> Migrations:
+        return Migrations(self.database, self.settings.app_env, backups=lambda: self.backups)
 
     @cached_property
     def services(self) -> Services:
@@ -68,10 +80,11 @@ class Container:
             now=utc_now,
         )
 
-    def doctor(self) -> "list[Finding]":
-        from src.operations.doctor.doctor import examine
+    def inspection(self, env: AppEnv | None, **options: Any) -> "Inspection":
+        """`options` are those of `Inspection`."""
+        from src.operations.checks.inspection import Inspection
 
-        return examine(self.settings, self.database, self.migrations)
+        return Inspection(env, **options)
 
     def lint_migrations(self, paths: Sequence[Path]) -> "Report":
         from src.operations.migrations.lint.lint import lint
@@ -131,8 +144,10 @@ class Container:
         """Interrupts background runs, which can be resumed, and closes the database."""
         if "turso" in self.__dict__:
             self.turso.close()
-        self._runs.stop()
-        self.database.dispose()
+        if "_runs" in self.__dict__:
+            self._runs.stop()
+        if "database" in self.__dict__:
+            self.database.dispose()
 
     def _branching(self) -> "Branching | None":
         if self.settings.turso_api_token is None:

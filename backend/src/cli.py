@@ -28,7 +28,8 @@ _COMMANDS = {
         "up": "Serve the HTTP API; makes and migrates the database if needed.",
         "db": "The database schema: where it stands, and moving it.",
         "turso": "Databases, tokens and branches at Turso.",
-        "doctor": "Check this installation: what is wrong, and how to mend it.",
+        "doctor": "What is wrong with this installation, and how to mend it.",
+        "verify": "Every criterion of the set-up guide, for one environment.",
     },
 }
 _MODULES = {"eval": "evaluation", "db": "database"}
@@ -140,7 +141,7 @@ def _open_container(app_env: "AppEnv | None" = None) -> "Container":
 
     for old, new in old_names_in_use(app_env).items():
         typer.echo(f"Warning: {old} is an old name; call it {new}.", err=True)
-    container = Container(load_settings() if app_env is None else load_settings(app_env=app_env))
+    container = Container(load_settings if app_env is None else lambda: load_settings(app_env=app_env))
     gc.freeze()
     gc.set_threshold(20_000)  # at the usual 700, collecting took 7 % of a run's time
     gc.enable()

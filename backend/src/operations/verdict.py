@@ -14,11 +14,12 @@ class Level(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """`fix` says what mends it, when it is bad: the command, or the deed."""
+    """`fix` says what mends it, when it is bad: the command, or the deed. `is_outage`: a service does not answer."""
 
     level: Level
     message: str
     fix: str | None = None
+    is_outage: bool = False
 
 
 def ok(message: str) -> Verdict:
@@ -29,9 +30,19 @@ def skip(message: str) -> Verdict:
     return Verdict(Level.SKIP, message)
 
 
+def blocked(by: str) -> Verdict:
+    """The check `by` has failed on the same thing already."""
+    return Verdict(Level.BLOCKED, f"blocked by {by}")
+
+
 def warn(message: str, fix: str) -> Verdict:
     return Verdict(Level.WARN, message, fix)
 
 
 def fail(message: str, fix: str) -> Verdict:
     return Verdict(Level.FAIL, message, fix)
+
+
+def outage(message: str, fix: str) -> Verdict:
+    """It fails, and all that is known is that a service outside does not answer."""
+    return Verdict(Level.FAIL, message, fix, is_outage=True)

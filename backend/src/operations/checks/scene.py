@@ -1,27 +1,62 @@
 """What the checks look at: one environment, its files, and what its settings lead to."""
 
+import os
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from src.core.config.settings.base import BACKEND_DIR, AppEnv, Settings, load_settings
+from src.core.config.settings import base
+from src.core.config.settings.base import AppEnv, Settings, SettingsError, load_settings, read_env_files
 
 if TYPE_CHECKING:
     from src.infrastructure.shared.database.turso_connection import TursoConnection
+    from src.operations.backup.backups import Backups
+    from src.operations.migrations.lint.rule import Finding as LintFinding
     from src.operations.migrations.migrations import Migrations
+
+_BACKEND = Path(__file__).resolve().parents[3]
+_LEAST_SECRET = 12  # what is shorter could be any word of a message
 
 
 class Scene:
-    """Opens what a check asks for, once; `close` it. `folder` is backend/, where the .env files are."""
+    """Opens what a check asks for, once; `close` it.
 
-    def __init__(self, env: AppEnv, *, now: datetime, folder: Path = BACKEND_DIR) -> None:
-        self.env, self.now, self.folder = env, now, folder
+    `folder` is where the .env files are and `backend` where the code is: both are backend/, but for tests.
+    """
+
+    def __init__(
+        self,
+        env: AppEnv,
+        *,
+        now: datetime,
+        folder: Path | None = None,
+        backend: Path = _BACKEND,
+        read_settings: Callable[[], Settings] | None = None,
+    ) -> None:
+        self.env, self.now, self.backend = env, now, backend
+        self.folder = base.BACKEND_DIR if folder is None else folder
+        self._read_settings = read_settings or (lambda: load_settings(app_env=env))
+
+    @property
+    def is_local(self) -> bool:
+        return self.env is AppEnv.LOCAL
+
+    @property
+    def project(self) -> Path | None:
+        """The clone; None where only the code of backend/ was copied, as into an image."""
+        return self.backend.parent if self.backend.name == "backend" else None
+
+    @property
+    def env_option(self) -> str:
+        """What a command that is named as a fix takes, to be about this environment."""
+        return "" if self.is_local else f" --env {self.env.value}"
 
     @cached_property
     def settings(self) -> Settings:
         """Raises SettingsError."""
-        return load_settings(app_env=self.env)
+        return self._read_settings()
 
     @cached_property
     def database(self) -> "TursoConnection":
@@ -34,8 +69,74 @@ class Scene:
     def migrations(self) -> "Migrations":
         from src.operations.migrations.migrations import Migrations
 
-        return Migrations(self.database, self.env)
+        return Migrations(self.database, self.env, backups=self._backups, versions=(self.versions,))
+
+    @property
+    def versions(self) -> Path:
+        return self.backend / "alembic" / "versions"
+
+    @cached_property
+    def migration_sources(self) -> Mapping[str, bytes]:
+        """The files of the migrations, by name."""
+        return {path.name: path.read_bytes() for path in sorted(self.versions.glob("*.py"))}
+
+    @cached_property
+    def migration_faults(self) -> "Sequence[LintFinding]":
+        from src.operations.migrations.lint.lint import check
+
+        return check(self.migration_sources)
+
+    @property
+    def absent_database(self) -> Path | None:
+        """The local file, where it is not there yet. Raises SettingsError."""
+        if not self.database.is_local or self.database.path.exists():
+            return None
+        return self.database.path
+
+    def without_secrets(self, text: str) -> str:
+        """A message of a driver or a server may repeat what it was sent."""
+        for secret in self._secrets:
+            text = text.replace(secret, "[secret]")
+        return text
 
     def close(self) -> None:
         if "database" in self.__dict__:
             self.database.dispose()
+
+    def _backups(self) -> "Backups":
+        """For the mending of a local file, which is all that is mended."""
+        from src.operations.backup.backups import Backups
+
+        revisions = {revision.id for revision in self.migrations.chain}
+        return Backups(self.database, remote=None, known_revisions=lambda: revisions)
+
+    @cached_property
+    def _secrets(self) -> tuple[str, ...]:
+        from src.core.config.settings.catalogue import find_setting
+
+        return tuple(
+            sorted(
+                (
+                    value
+                    for name, value in given_values(self.folder, self.env).items()
+                    if len(value) >= _LEAST_SECRET and (known := find_setting(name)) and known.is_secret
+                ),
+                key=len,
+                reverse=True,
+            )
+        )
+
+
+def given_values(folder: Path, env: AppEnv | None) -> Mapping[str, str]:
+    """What files and process give, by name, whether it is right or not."""
+    process = {name.upper(): value for name, value in os.environ.items() if value}
+    return {name.upper(): value for name, value in read_env_files(folder, env).items()} | process
+
+
+def env_of_process() -> AppEnv:
+    """The environment that this process is in; local when what it says is none, which the settings then tell."""
+    try:
+        return load_settings().app_env
+    except SettingsError:
+        given = given_values(base.BACKEND_DIR, None).get("APP_ENV")
+        return AppEnv(given) if given in list(AppEnv) else AppEnv.LOCAL

@@ -1,9 +1,12 @@
-"""What a check says: `level` is "ok", "warn" or "fail", and `fix` what to do about it."""
+"""What the commands that check are handed by bootstrap. `level` is "ok", "warn", "fail", "blocked" or "skip"."""
 
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
 
 class Verdict(Protocol):
+    """`fix` says what to do about it."""
+
     @property
     def level(self) -> str: ...
     @property
@@ -12,8 +15,54 @@ class Verdict(Protocol):
     def fix(self) -> str | None: ...
 
 
-class Finding(Verdict, Protocol):
-    """What `doctor` found."""
+class Check(Protocol):
+    """`number` is the place in the set-up guide, such as "4-3.2", and `why` what goes wrong without it."""
 
     @property
-    def check(self) -> str: ...
+    def id(self) -> str: ...
+    @property
+    def number(self) -> str: ...
+    @property
+    def phase(self) -> str: ...
+    @property
+    def title(self) -> str: ...
+    @property
+    def why(self) -> str: ...
+
+
+class Finding(Verdict, Protocol):
+    """`is_outage`: it failed only because a service outside does not answer."""
+
+    @property
+    def check(self) -> Check: ...
+    @property
+    def can_mend(self) -> bool: ...
+    @property
+    def is_outage(self) -> bool: ...
+
+
+class Mended(Protocol):
+    @property
+    def id(self) -> str: ...
+    @property
+    def is_done(self) -> bool: ...
+    @property
+    def message(self) -> str: ...
+
+
+class Inspection(Protocol):
+    @property
+    def env(self) -> str: ...
+    @property
+    def checks(self) -> Sequence[Check]: ...
+    @property
+    def phases(self) -> Mapping[str, str]: ...
+    def database(self) -> str | None: ...
+    def make_absent_database(self) -> str | None: ...
+    def look(
+        self,
+        *,
+        on_begin: Callable[[Check], None] | None = None,
+        on_found: Callable[[Finding], None] | None = None,
+    ) -> Sequence[Finding]: ...
+    def mend(self, id: str) -> Mended: ...

@@ -1,0 +1,62 @@
+"""Every check, in the order in which they are run: each stands after those that it needs."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+
+from src.operations.checks.applied import APPLIED, MODELS_MATCH
+from src.operations.checks.check import Check
+from src.operations.checks.local_file import LOCAL_FILE
+from src.operations.checks.machine import MACHINE, PORT
+from src.operations.checks.migration_files import MIGRATION_FILES, WAYS_BACK
+from src.operations.checks.models import MODELS
+from src.operations.checks.settings import SETTINGS
+from src.operations.checks.turso import TURSO
+
+PHASES: Mapping[str, str] = {
+    "machine": "This machine",
+    "4-1": "Migrations are set up",
+    "4-2": "Databases at Turso",
+    "4-3": "Environment files and settings",
+    "4-4": "Schema",
+    "4-5": "Migrations are applied",
+    "4-6": "The live environment",
+    "4-7": "Secrets and deployment",
+    "help": "Troubles of the guide",
+}
+
+# What the guide's chapter on troubles begins with, and the check that tells it.
+TROUBLES: Mapping[str, str] = {
+    "alembic: command not found": "migrations.alembic",
+    "ModuleNotFoundError: No module named 'src'": "machine.imports",
+    "Turso: authentication failed": "database.token-accepted",
+    "Target database is not up to date": "migrations.current",
+    "Redis: connection refused": "redis.reachable",
+    "Can't load plugin: sqlalchemy.dialects:libsql": "machine.driver",
+}
+
+
+def _numbered(checks: Iterable[Check]) -> Iterator[Check]:
+    """Each with its place in its phase, as the guide numbers its criteria."""
+    counts: Counter[str] = Counter()
+    for check in checks:
+        counts[check.phase] += 1
+        yield replace(check, number=f"{check.phase}.{counts[check.phase]}")
+
+
+ALL_CHECKS: tuple[Check, ...] = tuple(
+    _numbered(
+        (
+            *MACHINE,
+            *SETTINGS,
+            *TURSO,
+            *LOCAL_FILE,
+            PORT,
+            *MIGRATION_FILES,
+            *MODELS,
+            MODELS_MATCH,
+            *APPLIED,
+            *WAYS_BACK,
+        )
+    )
+)
