@@ -1,17 +1,20 @@
 """Phase 4-2, as far as it can be told without asking the database: its URL, its token, and what is kept apart."""
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from src.core import auth_token
 from src.core.auth_token import UnreadableTokenError
-from src.core.config.settings.base import AppEnv, SettingsError
+from src.core.config.settings.base import AppEnv
 from src.core.config.settings.values import is_loopback, is_placeholder
+from src.infrastructure.shared.database.libsql.address import libsql_url
 from src.operations.checks.check import Check
 from src.operations.checks.scene import Scene
-from src.operations.turso.records import Database
-from src.operations.turso.turso import Turso
 from src.operations.verdict import Verdict, blocked, fail, ok, skip, warn
+
+if TYPE_CHECKING:
+    from src.operations.turso.records import Database
 
 _FILE = "the database is a file"
 
@@ -20,8 +23,7 @@ def _look_at_url(scene: Scene) -> Verdict:
     address = scene.settings.database_address
     if address is None:
         return blocked("settings.missing")
-    parts = urlsplit(address)
-    if parts.scheme == "sqlite":
+    if urlsplit(address).scheme == "sqlite":
         if not scene.is_local:
             return blocked("settings.wrong-environment")
         try:
@@ -29,19 +31,10 @@ def _look_at_url(scene: Scene) -> Verdict:
         except ValueError as exc:
             return fail(str(exc), "Set DATABASE_URL to sqlite:///./data/autoforge_dev.db")
     try:
-        url = scene.database.get_connection_url()
-    except SettingsError as exc:
-        if "TURSO_DATABASE_URL" not in str(exc):
-            return ok(f"{parts.scheme}://{parts.netloc}")  # it is the token that is wrong
-        return fail(
-            str(exc).splitlines()[-1].strip(),
-            "Set TURSO_DATABASE_URL to libsql://host, as `autoforge turso show` says.",
-        )
-    if parts.scheme in ("http", "ws") and not is_loopback(parts.hostname):
-        return warn(
-            f"{url} goes over the network in the clear", f"Set TURSO_DATABASE_URL=libsql://{parts.netloc}"
-        )
-    return ok(url)
+        return ok(libsql_url(address))
+    except ValueError as exc:
+        name = "TURSO_DATABASE_URL" if scene.settings.turso_database_url else "DATABASE_URL"
+        return fail(f"{name}: {exc}", f"Set {name} to libsql://host, as `autoforge turso show` says.")
 
 
 def _look_at_token(scene: Scene) -> Verdict:
@@ -101,6 +94,8 @@ def _look_at_platform(scene: Scene) -> Verdict:
         return skip("local has a database of its own")
     if scene.settings.turso_api_token is None:
         return skip("TURSO_API_TOKEN is not set, and without it Turso tells nothing")
+    from src.operations.turso.turso import Turso
+
     host = urlsplit(scene.database.get_connection_url()).netloc
     turso = Turso(scene.settings, now=lambda: scene.now)
     try:
@@ -116,7 +111,7 @@ def _look_at_platform(scene: Scene) -> Verdict:
     return judge_group(ours, databases)
 
 
-def judge_group(ours: Database, databases: Sequence[Database]) -> Verdict:
+def judge_group(ours: "Database", databases: "Sequence[Database]") -> Verdict:
     """Tokens are signed by the keys of a group: invalidating one of staging would end those of production."""
     others = [
         one.name
