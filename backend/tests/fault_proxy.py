@@ -26,10 +26,13 @@ class Request:
     def text(self) -> str:
         return self.body.decode("utf-8", "replace")
 
+    def holds(self, words: str) -> bool:
+        return words in self.text or words in f"{self.method} {self.path}"
+
 
 @dataclass
 class Fault:
-    """What happens to the requests whose body contains `when`, the first `times` of them or all."""
+    """What happens to the requests whose first line or body contains `when`, the first `times` of them or all."""
 
     kind: Kind
     when: str = ""
@@ -170,7 +173,7 @@ class FaultProxy:
         with self._lock:
             self.requests.append(request)
             for fault in self._faults:
-                if fault.times != 0 and fault.when in request.text:
+                if fault.times != 0 and request.holds(fault.when):
                     if fault.times is not None:
                         fault.times -= 1
                     return fault, self._healed

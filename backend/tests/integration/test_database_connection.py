@@ -1,10 +1,7 @@
 """The checks of the set-up guide, under its names and as its reader would write them."""
 
 import os
-import subprocess
-import sys
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 
 import pytest
 import pytest_socket
@@ -16,6 +13,8 @@ from src.core.config.settings.base import Settings, get_settings, load_settings
 from src.infrastructure.evaluation.models.evaluation_model import EvaluationModel
 from src.infrastructure.prompt.models.prompt_model import PromptModel
 from src.infrastructure.shared.database.turso_connection import get_db_session, get_turso_connection
+from src.infrastructure.shared.redis.connection import open_redis, redis_address
+from tests import redis_server
 
 
 @pytest.fixture
@@ -97,13 +96,8 @@ def redis_variables(
     if "REDIS_HOST" in outer_environment:
         yield {name: value for name, value in outer_environment.items() if name.startswith("REDIS_")}
         return
-    program = Path(__file__).with_name("redis_server.py")
-    command = [sys.executable, str(program), str(tmp_path_factory.mktemp("redis"))]
-    with subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True
-    ) as server:
-        assert server.stdout is not None
-        yield {"REDIS_HOST": "127.0.0.1", "REDIS_PORT": server.stdout.readline().strip()}
+    with redis_server.running(tmp_path_factory.mktemp("redis")) as server:
+        yield {"REDIS_HOST": "127.0.0.1", "REDIS_PORT": str(server.port)}
 
 
 @pytest.fixture
@@ -114,15 +108,7 @@ def client(redis_variables: Mapping[str, str], monkeypatch: pytest.MonkeyPatch) 
         ["127.0.0.1", "localhost", "::1", os.environ["REDIS_HOST"]], allow_unix_socket=True
     )
     settings = load_settings()
-    password = settings.redis_password
-    client = redis.Redis(
-        host=settings.redis_host,
-        port=settings.redis_port,
-        password=password.get_secret_value() if password else None,
-        db=settings.redis_db,
-        ssl=settings.redis_tls,
-        decode_responses=True,
-    )
+    client = open_redis(redis_address(settings), timeout_seconds=5)
     yield client
     client.close()
 

@@ -6,10 +6,15 @@ from dataclasses import replace
 
 from src.operations.checks.applied import APPLIED, MODELS_MATCH
 from src.operations.checks.check import Check
+from src.operations.checks.live_clock import CLOCK
+from src.operations.checks.live_database import DATABASE
+from src.operations.checks.live_rows import LIVE
+from src.operations.checks.live_service import SERVICE
 from src.operations.checks.local_file import LOCAL_FILE
 from src.operations.checks.machine import MACHINE, PORT
 from src.operations.checks.migration_files import MIGRATION_FILES, WAYS_BACK
 from src.operations.checks.models import MODELS
+from src.operations.checks.redis import REDIS
 from src.operations.checks.settings import SETTINGS
 from src.operations.checks.turso import TURSO
 
@@ -50,6 +55,7 @@ ALL_CHECKS: tuple[Check, ...] = tuple(
             *MACHINE,
             *SETTINGS,
             *TURSO,
+            *DATABASE,
             *LOCAL_FILE,
             PORT,
             *MIGRATION_FILES,
@@ -57,6 +63,10 @@ ALL_CHECKS: tuple[Check, ...] = tuple(
             MODELS_MATCH,
             *APPLIED,
             *WAYS_BACK,
+            *LIVE,
+            *REDIS,
+            CLOCK,
+            *SERVICE,
         )
     )
 )

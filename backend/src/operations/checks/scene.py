@@ -1,6 +1,7 @@
 """What the checks look at: one environment, its files, and what its settings lead to."""
 
 import os
+import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from functools import cached_property
@@ -13,10 +14,13 @@ from src.core.config.settings.base import AppEnv, Settings, SettingsError, load_
 if TYPE_CHECKING:
     from src.infrastructure.shared.database.turso_connection import TursoConnection
     from src.operations.backup.backups import Backups
+    from src.operations.checks.outside import Outside
+    from src.operations.doctor.ping import Ping
     from src.operations.migrations.lint.rule import Finding as LintFinding
     from src.operations.migrations.migrations import Migrations
 
 _BACKEND = Path(__file__).resolve().parents[3]
+_QUESTIONS = 5
 _LEAST_SECRET = 12  # what is shorter could be any word of a message
 
 
@@ -36,6 +40,7 @@ class Scene:
         read_settings: Callable[[], Settings] | None = None,
     ) -> None:
         self.env, self.now, self.backend = env, now, backend
+        self._began = time.monotonic()
         self.folder = base.BACKEND_DIR if folder is None else folder
         self._read_settings = read_settings or (lambda: load_settings(app_env=env))
 
@@ -86,6 +91,20 @@ class Scene:
 
         return check(self.migration_sources)
 
+    @cached_property
+    def ping(self) -> "Ping":
+        """Raises SettingsError, and UnavailableError and DatabaseRefusedTokenError of a server."""
+        from src.operations.doctor.ping import ping
+
+        return ping(self.database, count=_QUESTIONS)
+
+    @cached_property
+    def outside(self) -> "Outside":
+        """Raises SettingsError."""
+        from src.operations.checks.outside import Outside
+
+        return Outside(self.settings, now=self.now, began=self._began)
+
     @property
     def absent_database(self) -> Path | None:
         """The local file, where it is not there yet. Raises SettingsError."""
@@ -102,6 +121,8 @@ class Scene:
     def close(self) -> None:
         if "database" in self.__dict__:
             self.database.dispose()
+        if "outside" in self.__dict__:
+            self.outside.close()
 
     def _backups(self) -> "Backups":
         """For the mending of a local file, which is all that is mended."""

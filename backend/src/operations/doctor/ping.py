@@ -53,7 +53,8 @@ def ping(database: Database, *, count: int) -> Ping:
             version = str(connection.exec_driver_sql("SELECT sqlite_version()").scalar_one())
             first_ms = _since(began)
             ms = tuple(_ask(connection) for _ in range(count))
-            foreign_keys = bool(connection.exec_driver_sql("PRAGMA foreign_keys").scalar_one())
+            # as a SELECT, which a server lets a token that may only read do; not so the PRAGMA itself
+            foreign_keys = bool(connection.exec_driver_sql("SELECT * FROM pragma_foreign_keys").scalar_one())
     return Ping(url, first_ms, ms, version, None if database.is_local else _server_version(url), foreign_keys)
 
 

@@ -1,4 +1,5 @@
 import pytest
+from pydantic import SecretStr
 
 from src.core.config.settings.base import Settings
 from src.domain.shared.errors import DomainError, NotFoundError, UnavailableError
@@ -48,6 +49,15 @@ def test_question_is_one_request(settings: Settings, libsql_database: LibsqlServ
 
         assert [request.path for request in proxy.requests].count("/version") == 1
         assert proxy.request_count == 1 + 7 + 1 + 1
+
+
+@on_libsql
+def test_token_that_may_only_read_is_enough(settings: Settings, libsql_database: LibsqlServer) -> None:
+    reader = SecretStr(libsql_database.token("ro"))
+    database = TursoConnection(settings.model_copy(update={"turso_auth_token": reader}))
+
+    assert ping(database, count=1).foreign_keys
+    database.dispose()
 
 
 @on_libsql
