@@ -1,11 +1,12 @@
 """Every check, in the order in which they are run: each stands after those that it needs."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from src.operations.checks.applied import APPLIED, MODELS_MATCH
 from src.operations.checks.check import Check
+from src.operations.checks.image import IMAGE
 from src.operations.checks.live_clock import CLOCK
 from src.operations.checks.live_database import DATABASE
 from src.operations.checks.live_rows import LIVE
@@ -16,7 +17,8 @@ from src.operations.checks.migration_files import MIGRATION_FILES, WAYS_BACK
 from src.operations.checks.models import MODELS
 from src.operations.checks.redis import REDIS
 from src.operations.checks.settings import SETTINGS
-from src.operations.checks.turso import TURSO
+from src.operations.checks.turso import GROUP, TURSO
+from src.operations.checks.workflows import WORKFLOWS
 
 PHASES: Mapping[str, str] = {
     "machine": "This machine",
@@ -41,12 +43,14 @@ TROUBLES: Mapping[str, str] = {
 }
 
 
-def _numbered(checks: Iterable[Check]) -> Iterator[Check]:
-    """Each with its place in its phase, as the guide numbers its criteria."""
+def _numbered(checks: Sequence[Check]) -> Iterator[Check]:
+    """Each with its place in its phase. The guide's seven tests of 4-6 come first, though others run before them."""
     counts: Counter[str] = Counter()
-    for check in checks:
+    places: dict[str, int] = {}
+    for check in sorted(checks, key=lambda check: not check.id.startswith("live.")):
         counts[check.phase] += 1
-        yield replace(check, number=f"{check.phase}.{counts[check.phase]}")
+        places[check.id] = counts[check.phase]
+    return (replace(check, number=f"{check.phase}.{places[check.id]}") for check in checks)
 
 
 ALL_CHECKS: tuple[Check, ...] = tuple(
@@ -54,19 +58,22 @@ ALL_CHECKS: tuple[Check, ...] = tuple(
         (
             *MACHINE,
             *SETTINGS,
+            PORT,
             *TURSO,
             *DATABASE,
+            GROUP,
             *LOCAL_FILE,
-            PORT,
             *MIGRATION_FILES,
             *MODELS,
             MODELS_MATCH,
             *APPLIED,
             *WAYS_BACK,
-            *LIVE,
             *REDIS,
-            CLOCK,
+            *LIVE,
             *SERVICE,
+            CLOCK,
+            *WORKFLOWS,
+            *IMAGE,
         )
     )
 )

@@ -152,13 +152,14 @@ TURSO = (
         look=_look_at_the_other,
         needs=("settings.valid",),
     ),
-    Check(
-        id="turso.group",
-        phase="4-2",
-        title="The database has a group of its own at Turso",
-        why="Tokens are signed by the keys of the group: invalidating those of staging would end those of production.",
-        look=_look_at_platform,
-        needs=("turso.url", "turso.token", "database.token-expiry"),
-        quick=False,
-    ),
+)
+
+GROUP = Check(
+    id="turso.group",
+    phase="4-2",
+    title="The database has a group of its own at Turso",
+    why="Tokens are signed by the keys of the group: invalidating those of staging would end those of production.",
+    look=_look_at_platform,
+    needs=("turso.url", "turso.token", "database.token-expiry"),
+    quick=False,
 )

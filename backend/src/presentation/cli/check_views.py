@@ -71,7 +71,7 @@ def _as_json(found: Finding) -> Mapping[str, Any]:
 
 def show_report(report: Report, *, command: str, all: bool) -> None:
     for phase, title in report.inspection.phases.items():
-        found = [one for one in report.findings if one.check.phase == phase]
+        found = sorted((one for one in report.findings if one.check.phase == phase), key=_place)
         if found:
             show_line(_phase_line(phase, title, found))
             for line in _lines(found, all=all):
@@ -81,6 +81,10 @@ def show_report(report: Report, *, command: str, all: bool) -> None:
     if any(one.can_mend for one in report.findings) and not report.mended:
         mendable = [one.check.id for one in report.findings if one.can_mend]
         show(f"{command} --fix mends {', '.join(mendable)}.")
+
+
+def _place(found: Finding) -> int:
+    return int(found.check.number.rpartition(".")[2] or 0)
 
 
 def _phase_line(phase: str, title: str, found: Sequence[Finding]) -> "Text":
