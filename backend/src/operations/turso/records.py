@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from src.core.config.settings.base import is_loopback
+from src.core.config.settings.values import is_loopback
 from src.operations.turso.errors import TursoInputError
 
 TOKYO = "aws-ap-northeast-1"

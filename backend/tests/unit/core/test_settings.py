@@ -9,11 +9,11 @@ from src.core.config.settings.base import (
     Settings,
     SettingsError,
     get_settings,
-    is_placeholder,
     load_settings,
     old_names_in_use,
     read_env_files,
 )
+from src.core.config.settings.values import is_placeholder
 from src.infrastructure.shared.database.turso_connection import TursoConnection
 
 TURSO = "libsql://db-org.turso.io"
@@ -34,6 +34,41 @@ def test_local_environment_works_without_any_setting(folder: Path) -> None:
     assert settings.database_url == "sqlite:///./data/autoforge_dev.db"
     assert settings.cors_origins == ("http://localhost:3000", "http://127.0.0.1:3000")
     assert (settings.redis_cache_ttl, settings.jwt_access_token_expire_minutes) == (3600, 30)
+
+
+@pytest.mark.parametrize(
+    ("app_env", "found"),
+    [
+        ("local", (True, "DEBUG", "127.0.0.1", False, 30, "AutoForgeNexus-Backend-Dev")),
+        ("staging", (False, "INFO", "0.0.0.0", True, 30, "AutoForgeNexus-Backend-Staging")),
+        ("production", (False, "WARNING", "0.0.0.0", True, 15, "AutoForgeNexus-Backend-Production")),
+    ],
+)
+@pytest.mark.parametrize("source", ["file", "environment", "argument"])
+def test_each_environment_has_defaults_of_its_own(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, app_env: str, found: tuple[object, ...], source: str
+) -> None:
+    if source == "file":
+        write(folder, ".env", f"APP_ENV={app_env}")
+    elif source == "environment":
+        monkeypatch.setenv("APP_ENV", app_env)
+
+    settings = load_settings(app_env=app_env) if source == "argument" else load_settings()
+
+    assert found == (
+        settings.debug,
+        settings.log_level,
+        settings.host,
+        settings.redis_tls,
+        settings.jwt_access_token_expire_minutes,
+        settings.app_name,
+    )
+
+
+def test_default_of_an_environment_gives_way_to_any_value(folder: Path) -> None:
+    write(folder, ".env.production", "LOG_LEVEL=ERROR")
+
+    assert load_settings(app_env="production").log_level == "ERROR"
 
 
 def test_later_sources_win(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -122,13 +157,33 @@ def test_old_names_are_accepted(
     assert (found.get_secret_value() if field == "turso_auth_token" else found) == TURSO
 
 
-def test_old_name_in_the_environment_wins_over_the_new_one_in_a_file(
+def test_old_name_that_says_something_else_than_the_new_one_is_refused(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write(folder, ".env.local", "TURSO_DATABASE_URL=libsql://file")
     monkeypatch.setenv("TURSO_STAGING_DATABASE_URL", "libsql://environment")
 
-    assert load_settings().turso_database_url == "libsql://environment"
+    with pytest.raises(SettingsError, match="remove TURSO_STAGING_DATABASE_URL") as caught:
+        load_settings()
+
+    assert "libsql://" not in str(caught.value)
+
+
+def test_old_name_that_says_the_same_as_the_new_one_is_accepted(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(folder, ".env.local", "CLERK_PUBLIC_KEY=pk", "CLERK_PUBLISHABLE_KEY=pk")
+
+    assert load_settings().clerk_publishable_key == "pk"
+
+
+def test_old_name_of_staging_is_refused_in_production(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TURSO_STAGING_AUTH_TOKEN", VALUE)
+
+    with pytest.raises(SettingsError, match="TURSO_STAGING_AUTH_TOKEN is of staging") as caught:
+        load_settings(app_env="production")
+
+    assert VALUE not in str(caught.value)
 
 
 @pytest.mark.parametrize("source", ["file", "environment"])
@@ -241,6 +296,8 @@ SECRETS = (
     "OPENAI_API_KEY",
     "ANTHROPIC_API_KEY",
     "LANGFUSE_SECRET_KEY",
+    "CLOUDFLARE_API_TOKEN",
+    "GITHUB_TOKEN",
 )
 
 

@@ -1,7 +1,8 @@
 import pytest
 from pydantic import SecretStr
 
-from src.core.config.settings.base import SettingsError, is_loopback, load_settings
+from src.core.config.settings.base import SettingsError, load_settings
+from src.core.config.settings.values import is_loopback
 
 
 def test_platform_api_has_an_address_and_no_token_unless_it_is_set() -> None:

@@ -1,145 +1,73 @@
-"""Every setting of the application, declared once.
+"""Every setting of the application, and where its value comes from.
 
-Values come from, later ones winning: defaults, `.env`, `.env.{APP_ENV}` (both in `backend/`), the process environment.
-An empty value counts as unset, wherever it stands.
+Values come from, later ones winning: defaults, those of the environment, `.env`, `.env.{APP_ENV}` (both in `backend/`),
+the process environment. An empty value counts as unset, wherever it stands.
 """
 
 import os
-import re
-from enum import StrEnum
+from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
-from typing import Annotated, Any, Literal
-from urllib.parse import parse_qsl, urlsplit
+from typing import Any
 
-from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator
+from pydantic import AliasChoices, SecretStr, ValidationError
 from pydantic_settings import (
     BaseSettings,
     InitSettingsSource,
-    NoDecode,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
 )
 
+from src.core.config.settings.access import AccessSettings
+from src.core.config.settings.application import ApplicationSettings
+from src.core.config.settings.database import DatabaseSettings, TursoPlatformSettings
+from src.core.config.settings.declaration import AppEnv, Declared, SettingsGroup
+from src.core.config.settings.deployment import DeploymentSettings
+from src.core.config.settings.providers import ModelSettings, TracingSettings
+from src.core.config.settings.redis import RedisSettings
+from src.core.config.settings.values import is_placeholder
+
+__all__ = ["BACKEND_DIR", "GROUPS", "AppEnv", "Settings", "SettingsError", "get_settings", "load_settings"]
+
 BACKEND_DIR = Path(__file__).resolve().parents[4]
 
-# What stands where a value has not been filled in yet: ${NAME}, xxxxxx, [your-org], your-key, changeme, <…>, （…）, …
-_PLACEHOLDER = re.compile(
-    r"\$\{[^}]*\}|^x{6,}$|\[your-[^\]]*\]|\byour[-_]|change[-_]?me|^<.*>$|^（.*）$|\.\.\.|…|^(example|placeholder|todo)$",
-    re.IGNORECASE,
+GROUPS: tuple[type[SettingsGroup], ...] = (
+    ApplicationSettings,
+    DatabaseSettings,
+    TursoPlatformSettings,
+    RedisSettings,
+    AccessSettings,
+    ModelSettings,
+    TracingSettings,
+    DeploymentSettings,
 )
-
-
-class AppEnv(StrEnum):
-    LOCAL = "local"
-    STAGING = "staging"
-    PRODUCTION = "production"
 
 
 class SettingsError(Exception):
     """The environment is wrong. The message names the variable and never its value."""
 
 
-class Settings(BaseSettings):
+class Settings(
+    ApplicationSettings,
+    DatabaseSettings,
+    TursoPlatformSettings,
+    RedisSettings,
+    AccessSettings,
+    ModelSettings,
+    TracingSettings,
+    DeploymentSettings,
+    BaseSettings,
+):
     """Frozen; read once at start and handed down."""
 
     model_config = SettingsConfigDict(
+        defer_build=False,
         frozen=True,
         extra="ignore",
         env_ignore_empty=True,
         hide_input_in_errors=True,
         populate_by_name=True,
     )
-
-    app_name: str = "AutoForgeNexus-Backend-Dev"
-    app_env: AppEnv = AppEnv.LOCAL
-    debug: bool = False
-    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
-    host: str = "127.0.0.1"
-    port: Annotated[int, Field(ge=0, le=65535)] = 8000
-    max_body_bytes: Annotated[int, Field(ge=1024)] = 4 * 1024 * 1024
-    max_import_bytes: Annotated[int, Field(ge=1024)] = 64 * 1024 * 1024
-
-    database_url: str = "sqlite:///./data/autoforge_dev.db"
-    sqlite_synchronous: Literal["NORMAL", "FULL"] = "NORMAL"
-    turso_database_url: Annotated[
-        str | None, Field(validation_alias=AliasChoices("turso_database_url", "turso_staging_database_url"))
-    ] = None
-    turso_auth_token: Annotated[
-        SecretStr | None, Field(validation_alias=AliasChoices("turso_auth_token", "turso_staging_auth_token"))
-    ] = None
-
-    turso_api_token: SecretStr | None = None
-    turso_api_baseurl: str = "https://api.turso.tech"
-    turso_api_timeout_seconds: Annotated[float, Field(gt=0, le=600)] = 20.0
-    turso_organization: str | None = None
-
-    redis_url: SecretStr | None = None
-    redis_host: str = "127.0.0.1"
-    redis_port: Annotated[int, Field(ge=1, le=65535)] = 6379
-    redis_password: SecretStr | None = None
-    redis_db: Annotated[int, Field(ge=0)] = 0
-    redis_tls: bool = False
-    redis_cache_ttl: Annotated[int, Field(ge=1, description="seconds")] = 3600
-
-    clerk_secret_key: SecretStr | None = None
-    clerk_publishable_key: Annotated[
-        str | None, Field(validation_alias=AliasChoices("clerk_publishable_key", "clerk_public_key"))
-    ] = None
-    jwt_secret_key: SecretStr | None = None
-    jwt_algorithm: Literal["HS256"] = "HS256"
-    jwt_access_token_expire_minutes: Annotated[int, Field(ge=1)] = 30
-
-    cors_origins: Annotated[tuple[str, ...], NoDecode] = ("http://localhost:3000", "http://127.0.0.1:3000")
-    cors_credentials: bool = True
-
-    openai_api_key: SecretStr | None = None
-    openai_base_url: str = "https://api.openai.com/v1"
-    anthropic_api_key: SecretStr | None = None
-    anthropic_base_url: str = "https://api.anthropic.com"
-    llm_base_urls: Annotated[tuple[str, ...], NoDecode] = ()
-
-    langfuse_public_key: str | None = None
-    langfuse_secret_key: SecretStr | None = None
-    langfuse_base_url: str = "https://cloud.langfuse.com"
-
-    @field_validator("cors_origins", "llm_base_urls", mode="before")
-    @classmethod
-    def _split_commas(cls, value: Any) -> Any:
-        return (
-            tuple(part.strip() for part in value.split(",") if part.strip())
-            if isinstance(value, str)
-            else value
-        )
-
-    @field_validator("database_url", "turso_database_url")
-    @classmethod
-    def _without_token(cls, value: str | None) -> str | None:
-        if value is None:
-            return None
-        if is_placeholder(value):
-            raise ValueError("still holds a placeholder; put the real address there")
-        parts = urlsplit(value)
-        names = {name.lower() for name, _ in parse_qsl(parts.query)}
-        if parts.username or parts.password or names & {"authtoken", "auth_token", "jwt", "password"}:
-            raise ValueError("holds a token; put it into TURSO_AUTH_TOKEN, a URL is printed and logged")
-        is_file = parts.scheme == "sqlite" and parts.path.startswith("/")
-        if not is_file and not (parts.scheme in ("libsql", "https", "http", "wss", "ws") and parts.hostname):
-            raise ValueError("names no database; write sqlite:///./data/name.db or libsql://host")
-        return value
-
-    @field_validator("turso_api_baseurl")
-    @classmethod
-    def _fit_for_a_token(cls, value: str) -> str:
-        parts = urlsplit(value)
-        if "@" in parts.netloc or parts.query or parts.fragment:
-            raise ValueError("takes a plain address, without user, password, query or fragment")
-        is_safe = parts.scheme == "https" or (parts.scheme == "http" and is_loopback(parts.hostname))
-        if not (is_safe and parts.hostname):
-            raise ValueError(
-                "takes an https address, such as https://api.turso.tech; http on this machine only"
-            )
-        return value.rstrip("/")
 
     @property
     def database_address(self) -> str | None:
@@ -182,7 +110,12 @@ class Settings(BaseSettings):
             if isinstance(init_settings, InitSettingsSource)
             else None
         )
-        return init_settings, env_settings, _EnvFiles(settings_cls, given)
+        return (
+            init_settings,
+            env_settings,
+            _EnvFiles(settings_cls, given),
+            _DefaultsOfEnvironment(settings_cls),
+        )
 
 
 class _EnvFiles(PydanticBaseSettingsSource):
@@ -205,16 +138,53 @@ class _EnvFiles(PydanticBaseSettingsSource):
         return found
 
 
+class _DefaultsOfEnvironment(PydanticBaseSettingsSource):
+    """What is the default in one environment only. Asked last: the environment is known by then."""
+
+    def get_field_value(self, field: Any, field_name: str) -> tuple[Any, str, bool]:
+        raise NotImplementedError  # the whole is read at once, below
+
+    def __call__(self) -> dict[str, Any]:
+        given = self.current_state.get("app_env", AppEnv.LOCAL)
+        if given not in list(AppEnv):
+            return {}  # which is told as a wrong APP_ENV
+        env = AppEnv(given)
+        return {
+            name: default
+            for name, field in self.settings_cls.model_fields.items()
+            for declared in field.metadata
+            if isinstance(declared, Declared) and (default := declared.default(env)) is not None
+        }
+
+
 def old_names_in_use(app_env: str | None = None) -> dict[str, str]:
     """The variables that are set under a name of old, each with the name that it has now."""
     given = {name.upper() for name in (*os.environ, *read_env_files(BACKEND_DIR, app_env))}
-    return {
-        str(old).upper(): str(alias.choices[0]).upper()
-        for field in Settings.model_fields.values()
-        if isinstance(alias := field.validation_alias, AliasChoices)
-        for old in alias.choices[1:]
-        if str(old).upper() in given
-    }
+    return {old: new for old, new in _OLD_NAMES.items() if old in given}
+
+
+_OLD_NAMES = {
+    str(old).upper(): str(alias.choices[0]).upper()
+    for field in Settings.model_fields.values()
+    if isinstance(alias := field.validation_alias, AliasChoices)
+    for old in alias.choices[1:]
+}
+
+
+def _disagreements(settings: Settings) -> list[str]:
+    """What old names say beside the new ones, or of another environment."""
+    files = {name.upper(): value for name, value in read_env_files(BACKEND_DIR, settings.app_env).items()}
+    given = files | {name.upper(): value for name, value in os.environ.items() if value}
+    of_staging = [name for name in _OLD_NAMES if name in given and "_STAGING_" in name]
+    return [
+        f"{old} and {new}, which is its name now, hold different values; remove {old}"
+        for old, new in _OLD_NAMES.items()
+        if old in given and new in given and given[old] != given[new]
+    ] + [
+        f"{name} is of staging, and this is production; set {_OLD_NAMES[name]}"
+        for name in of_staging
+        if settings.app_env is AppEnv.PRODUCTION
+    ]
 
 
 def read_env_files(folder: Path, app_env: str | None = None) -> dict[str, str]:
@@ -235,25 +205,22 @@ def read_env_files(folder: Path, app_env: str | None = None) -> dict[str, str]:
     return {**common, **read(f".env.{chosen}")}
 
 
-def is_loopback(host: str | None) -> bool:
-    """Whether `host` is this machine: what is sent there passes no network."""
-    return host in ("localhost", "::1") or re.fullmatch(r"127(\.\d{1,3}){3}", host or "") is not None
-
-
-def is_placeholder(value: str) -> bool:
-    return _PLACEHOLDER.search(value) is not None
-
-
 def load_settings(**overrides: Any) -> Settings:
     """Settings from the environment. Raises SettingsError that names each wrong variable, never a value."""
     try:
-        return Settings(**overrides)
+        settings = Settings(**overrides)
     except ValidationError as exc:
         errors = exc.errors(include_input=False, include_url=False, include_context=False)
-        problems = [
+        raise _wrong(
             f"{_name_of(error['loc'])}: {error['msg'].removeprefix('Value error, ')}" for error in errors
-        ]
-        raise SettingsError("The environment is wrong.\n  " + "\n  ".join(problems)) from None
+        ) from None
+    if problems := _disagreements(settings):
+        raise _wrong(problems)
+    return settings
+
+
+def _wrong(problems: Iterable[str]) -> SettingsError:
+    return SettingsError("The environment is wrong.\n  " + "\n  ".join(problems))
 
 
 def _name_of(place: tuple[int | str, ...]) -> str:

@@ -8,7 +8,8 @@ from urllib.parse import urlsplit
 from pydantic import SecretStr
 
 from src.core.auth_token import UnreadableTokenError, read
-from src.core.config.settings.base import Settings, SettingsError, is_placeholder
+from src.core.config.settings.base import Settings, SettingsError
+from src.core.config.settings.values import is_placeholder
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,8 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from src.application.evaluation.ports import Provider, ProviderSetupError
-from src.core.config.settings.base import Settings, SettingsError, is_placeholder
+from src.core.config.settings.base import Settings, SettingsError
+from src.core.config.settings.values import is_placeholder
 from src.domain.evaluation.errors import SuiteFileError
 from src.domain.evaluation.evaluation import RunSettings
 
