@@ -2,15 +2,13 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Generic, TypeVar
 
+from src.operations.checks.scene import Scene
 from src.operations.verdict import Level, Verdict
 
-S = TypeVar("S")
 
-
-@dataclass(frozen=True, kw_only=True)  # slots and Generic do not go together on 3.11
-class Check(Generic[S]):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Check:
     """`id` is stable ("env-file.mode"); `phase` is that of the set-up guide ("4-3"), or "help" for its troubles.
 
     `why` tells what goes wrong otherwise. `needs` are the ids of checks without which this one can tell nothing.
@@ -22,15 +20,15 @@ class Check(Generic[S]):
     phase: str
     title: str
     why: str
-    look: Callable[[S], Verdict]
+    look: Callable[[Scene], Verdict]
     needs: tuple[str, ...] = ()
-    mend: Callable[[S], str] | None = None
+    mend: Callable[[Scene], str] | None = None
     quick: bool = True
 
 
 @dataclass(frozen=True, slots=True)
-class Finding(Generic[S]):
-    check: Check[S]
+class Finding:
+    check: Check
     level: Level
     message: str
     fix: str | None = None
@@ -38,14 +36,14 @@ class Finding(Generic[S]):
 
 
 def run(
-    checks: Sequence[Check[S]], scene: S, *, on_found: Callable[[Finding[S]], None] | None = None
-) -> list[Finding[S]]:
+    checks: Sequence[Check], scene: Scene, *, on_found: Callable[[Finding], None] | None = None
+) -> list[Finding]:
     """A finding for each of `checks`, which stand in an order in which each follows those that it needs.
 
-    A need that is not among `checks` is taken as met. What a check raises instead of a verdict is a failure of the check
-    itself and is told as one: it never hides the others.
+    A need that is not among `checks` is taken as met. What a check raises instead of a verdict is told as a failure
+    of that check, and never hides the others.
     """
-    findings: dict[str, Finding[S]] = {}
+    findings: dict[str, Finding] = {}
     for check in checks:
         found = _look(check, scene, findings)
         findings[check.id] = found
@@ -54,7 +52,7 @@ def run(
     return list(findings.values())
 
 
-def _look(check: Check[S], scene: S, before: dict[str, Finding[S]]) -> Finding[S]:
+def _look(check: Check, scene: Scene, before: dict[str, Finding]) -> Finding:
     blocking = next((name for name in check.needs if _is_bad(before.get(name))), None)
     if blocking is not None:
         root = before[blocking]
@@ -71,7 +69,7 @@ def _look(check: Check[S], scene: S, before: dict[str, Finding[S]]) -> Finding[S
     )
 
 
-def _is_bad(finding: Finding[S] | None) -> bool:
+def _is_bad(finding: Finding | None) -> bool:
     return finding is not None and finding.level in (Level.FAIL, Level.BLOCKED)
 
 

@@ -83,7 +83,12 @@ class TursoPlatformSettings(SettingsGroup):
     ] = None
     turso_api_baseurl: Annotated[
         str,
-        Declared(en="Address of the Turso platform.", ja="Turso プラットフォームのアドレス。", runner=True),
+        Declared(
+            en="Address of the Turso platform.",
+            ja="Turso プラットフォームのアドレス。",
+            home=Home.HAND,
+            runner=True,
+        ),
     ] = "https://api.turso.tech"
     turso_api_timeout_seconds: Annotated[
         float,
@@ -91,6 +96,7 @@ class TursoPlatformSettings(SettingsGroup):
         Declared(
             en="How long to wait for an answer of the Turso platform, in seconds.",
             ja="Turso プラットフォームの応答を待つ秒数。",
+            home=Home.HAND,
             runner=True,
         ),
     ] = 20.0

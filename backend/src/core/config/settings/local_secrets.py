@@ -2,11 +2,11 @@
 
 import os
 import secrets
-import tempfile
 from pathlib import Path
 
 from src.core.config.settings.base import BACKEND_DIR, read_env_files
 from src.core.file_lock import exclusive
+from src.core.replacing import replace_text
 
 _HEADER = "# Values of this machine. Never commit this file.\n"
 
@@ -23,18 +23,5 @@ def ensure_local_secret(name: str, *, folder: Path | None = None) -> bool:
             return False
         existing = path.read_text(encoding="utf-8") if path.exists() else _HEADER
         ending = "" if existing.endswith("\n") else "\n"
-        _replace(path, f"{existing}{ending}{name}={secrets.token_urlsafe(48)}\n")
+        replace_text(path, f"{existing}{ending}{name}={secrets.token_urlsafe(48)}\n")
     return True
-
-
-def _replace(path: Path, text: str) -> None:
-    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=".env.local.")  # made with mode 0600
-    try:
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(temporary).replace(path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
