@@ -18,6 +18,8 @@ OpenSecrets = Callable[..., GithubSecrets]
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The folder that backend/ is for one test."""
     monkeypatch.setattr(base, "BACKEND_DIR", tmp_path)
+    for one in (*wanted_in(AppEnv.STAGING), *wanted_in(AppEnv.PRODUCTION)):
+        monkeypatch.delenv(one.name, raising=False)  # of the machine that the test runs on
     return tmp_path
 
 
@@ -54,7 +56,7 @@ def secrets(open_secrets: OpenSecrets) -> GithubSecrets:
 
 
 @pytest.fixture
-def values(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+def values(home: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
     """A value for each name that staging requires, in the process environment."""
     made = {one.name: f"value-of-{one.name}" for one in wanted_in(AppEnv.STAGING) if one.is_required}
     for name, value in made.items():

@@ -1,5 +1,7 @@
 """Branches, tags, reviewers, waiting: set as far as GitHub lets it, nothing of somebody else's lost, told honestly."""
 
+from pathlib import Path
+
 import pytest
 
 from src.core.config.settings.base import AppEnv
@@ -14,7 +16,7 @@ YUI, TEAM = {"type": "User", "id": 7}, {"type": "Team", "id": 40}
 
 
 @pytest.fixture(autouse=True)
-def values(monkeypatch: pytest.MonkeyPatch) -> None:
+def values(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for env in (STAGING, PRODUCTION):
         for one in wanted_in(env):
             if one.is_required:
