@@ -88,7 +88,8 @@ def github(
     monkeypatch.setenv("GITHUB_REPOSITORY", fake_github.repository)
     values = {}
     for one in (*wanted_in(AppEnv.STAGING), *wanted_in(AppEnv.PRODUCTION)):
-        monkeypatch.delenv(one.name, raising=False)
+        if one.name != one.setting.name:  # those are taken away from every test
+            monkeypatch.delenv(one.name, raising=False)
         if one.is_required:
             values[one.name] = f"planted-{one.name.lower()}-value"
             monkeypatch.setenv(one.name, values[one.name])

@@ -19,7 +19,8 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The folder that backend/ is for one test."""
     monkeypatch.setattr(base, "BACKEND_DIR", tmp_path)
     for one in (*wanted_in(AppEnv.STAGING), *wanted_in(AppEnv.PRODUCTION)):
-        monkeypatch.delenv(one.name, raising=False)  # of the machine that the test runs on
+        if one.name != one.setting.name:  # those are taken away from every test
+            monkeypatch.delenv(one.name, raising=False)
     return tmp_path
 
 
