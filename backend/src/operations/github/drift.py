@@ -30,7 +30,7 @@ class Drift(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """`name` is that of the value, of the rule, or of the environment itself."""
+    """`name` is that of the value, of the rule ("protection.refs"), or of the environment itself."""
 
     drift: Drift
     name: str
@@ -132,5 +132,5 @@ def find_gaps(env: str, rules: Sequence[Rule]) -> Iterable[Finding]:
         fix = f"{push} --prune" if rule.level is Level.WARN else push
         if rule.id in ("reviewers", "self-review") and rule.found in ("none", "allowed"):
             fix = f"{push} --reviewer USER"
-        message = f"{rule.wanted} is asked for, and there is: {rule.found}"
-        yield Finding(Drift.PROTECTION, rule.id, rule.level, message, fix)
+        message = f"asks for {rule.wanted}, and there is: {rule.found}"
+        yield Finding(Drift.PROTECTION, f"protection.{rule.id}", rule.level, message, fix)

@@ -92,7 +92,7 @@ def protect(
     reviewers: Sequence[Reviewer],
     prune: bool,
 ) -> tuple[str, ...]:
-    """Brings the environment there as far as GitHub lets it; returns why not, in words, for what it does not let.
+    """Brings the environment there as far as GitHub lets it; returns sentences on what it does not let, and why.
 
     Takes nothing away that somebody else added, but branches and tags with `prune`. Raises when there is no
     environment and none can be made.
@@ -102,7 +102,8 @@ def protect(
     found = look(github)
     if found.environment is not None and found.environment.refs is Refs.CHOSEN:
         refused += _set_refs(github, wanted, found, prune=prune)
-    return tuple(dict.fromkeys(_explained(exc, repository) for exc in refused))
+    said = [f"GitHub says: {exc.said.rstrip('.')} (HTTP {exc.status})." for exc in refused]
+    return tuple(dict.fromkeys((*said, *(_explained(exc, repository) for exc in refused))))
 
 
 def require_few(found: Found, reviewers: Sequence[Reviewer]) -> str | None:
@@ -196,18 +197,17 @@ def _set_refs(
 
 
 def _explained(exc: GithubRefusedError, repository: Repository) -> str:
-    said = f"GitHub says: {exc.said} (HTTP {exc.status})."
     words = exc.said.lower()
     if exc.status == 403 and (
         "accessible" in words or "admin" in words or repository.may_administer is False
     ):
         return (
-            f"{said} GITHUB_TOKEN may not administer the repository: it needs the permission Administration (write), "
+            "GITHUB_TOKEN may not administer the repository: it needs the permission Administration (write), "
             "or somebody who administers it sets the rules."
         )
     if repository.is_private:
-        return f"{said} {PLAN_LIMITS} {FALLBACK}"
-    return f"{said} A reviewer must be able to read the repository. {FALLBACK}"
+        return f"{PLAN_LIMITS} {FALLBACK}"
+    return f"A reviewer must be able to read the repository. {FALLBACK}"
 
 
 def _joined(now: Environment | None, more: Sequence[Reviewer]) -> list[Reviewer]:

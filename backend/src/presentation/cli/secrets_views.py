@@ -62,8 +62,10 @@ def show_pushed(pushed: Pushed) -> None:
     kept = sum(step.action == "keep" for step in pushed.plan.steps)
     show(f"{counted(len(pushed.sent), 'value')} sent, {kept} left as they are.")
     show_rules(pushed.rules)
-    for reason in pushed.refused:
-        say(f"\n{reason}")
+    if pushed.refused:
+        say("")
+    for sentence in pushed.refused:
+        say(sentence)
     if not pushed.is_protected:
         say(f"\nThe protection of {pushed.plan.environment} is incomplete; all else was done.")
         if not pushed.refused and any(

@@ -111,7 +111,7 @@ def test_secret_is_to_be_replaced_after_90_days(
 def test_protection_that_was_loosened_is_noticed(secrets: GithubSecrets, fake: FakeGithub) -> None:
     fake.environments["staging"].policy = None
     facts = secrets.examine(STAGING)
-    assert kinds(facts) == [(Drift.PROTECTION, "refs")]
+    assert kinds(facts) == [(Drift.PROTECTION, "protection.refs")]
     assert not facts.is_protected
 
 

@@ -84,7 +84,7 @@ def test_other_branches_are_told_of_and_go_with_prune(secrets: GithubSecrets, fa
     fake.add_ref("staging", "develop", "tag")
 
     assert [one.shown for one in secrets.plan(STAGING).surplus] == ["branch main", "tag develop"]
-    told = [finding for finding in secrets.examine(STAGING).findings if finding.name == "refs"]
+    told = [finding for finding in secrets.examine(STAGING).findings if finding.name == "protection.refs"]
     assert [(one.level, "--prune" in one.fix) for one in told] == [("warn", True)]
 
     secrets.push(STAGING, prune=True)
@@ -108,7 +108,7 @@ def test_production_without_a_reviewer_is_incomplete_and_all_else_is_done(
     assert fake.environments["production"].wait_timer == 5
     assert fake.environments["production"].secrets
     fixes = {finding.name: finding.fix for finding in secrets.examine(PRODUCTION).findings}
-    assert "--reviewer USER" in fixes["reviewers"]
+    assert "--reviewer USER" in fixes["protection.reviewers"]
 
 
 def test_private_repository_of_a_team_gets_what_its_plan_has(
@@ -120,7 +120,7 @@ def test_private_repository_of_a_team_gets_what_its_plan_has(
     assert gaps(pushed) == {"reviewers", "self-review", "wait-timer"}
     assert fake.environments["production"].ref_names == {"tag v*"}
     assert fake.environments["production"].secrets
-    [*_, reason] = pushed.refused
+    reason = " ".join(pushed.refused)
     assert "billing plan supports wait timer" in reason
     assert "required reviewers and the wait timer need Enterprise" in reason
     assert "workflow_dispatch" in reason
@@ -135,7 +135,7 @@ def test_environment_that_the_plan_cannot_protect_at_all_still_gets_its_secrets(
     fake.private, fake.plan = True, "free"
     fake.environments["staging"] = FakeEnvironment()
     pushed = secrets.push(STAGING)
-    assert (gaps(pushed), len(pushed.refused)) == ({"refs"}, 1)
+    assert (gaps(pushed), len(pushed.refused)) == ({"refs"}, 2)
     assert fake.environments["staging"].secrets
 
 
@@ -152,8 +152,8 @@ def test_token_that_may_not_administer_sends_values_and_says_so(
     fake.may_administer = False
     fake.environments["staging"] = FakeEnvironment()
     pushed = secrets.push(STAGING)
-    assert "Administration (write)" in pushed.refused[0]
-    assert "Enterprise" not in pushed.refused[0]
+    assert "Administration (write)" in pushed.refused[1]
+    assert "Enterprise" not in " ".join(pushed.refused)
     assert fake.environments["staging"].secrets
 
 
