@@ -54,6 +54,8 @@ class FakeGithub(FaultyJsonServer):
         super().__init__()
         self.token, self.repository = token, repository
         self.private, self.plan, self.may_administer = False, "free", True
+        self.repository_secrets: dict[str, FakeValue] = {}
+        self.may_see_repository_secrets = True
         self.environments: dict[str, FakeEnvironment] = {}
         self.users = {"yui": 7, "ken": 8, "mia": 9}
         self.clock = datetime.now(UTC).replace(microsecond=0)
@@ -103,6 +105,7 @@ class FakeGithub(FaultyJsonServer):
         e = f"{r}/environments/([^/]+)"
         return [
             ("GET", r, self._repository),
+            ("GET", f"{r}/actions/secrets", self._list_repository_secrets),
             ("GET", "/users/([^/]+)", self._user),
             ("GET", e, self._environment),
             ("PUT", e, self._set_environment),
@@ -236,6 +239,11 @@ class FakeGithub(FaultyJsonServer):
         is_new = secret not in found.secrets
         found.secrets[secret] = FakeValue(value, self._tick())
         return Reply(201, {}) if is_new else Reply(204)
+
+    def _list_repository_secrets(self, call: Call) -> Any:
+        if not self.may_see_repository_secrets:
+            raise Refused(403, "Resource not accessible by personal access token")
+        return self._list(call, self.repository_secrets, "secrets", 100)
 
     def _list_variables(self, call: Call, name: str) -> Any:
         return self._list(call, self._of(name).variables, "variables", 30, open=True)

@@ -64,6 +64,19 @@ class GithubEnvironment:
         what = f"read the repository {self.repository_name}"
         return self._get(what, self._repository_path, records.read_repository)
 
+    def repository_secrets(self) -> tuple[str, ...]:
+        """Names of the secrets beside the environments; none when the token may not see them."""
+        what, path = (
+            f"list the secrets of the repository {self.repository_name}",
+            f"{self._repository_path}/actions/secrets",
+        )
+        try:
+            return tuple(one.name for one in self._list(what, path, "secrets", records.read_stored))
+        except GithubRefusedError as exc:
+            if exc.status not in (403, 404):
+                raise
+            return ()
+
     def find_environment(self) -> Environment | None:
         """None when there is no such environment; ask for the repository first, which is as absent to a wrong token."""
         what = f"read the environment {self.name}"

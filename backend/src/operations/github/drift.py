@@ -103,7 +103,8 @@ def _present(
         yield Finding(Drift.CHANGED, one.name, Level.FAIL, message, fix)
     if known is not None and given is not None and known.fingerprint != sent.of(one.name, given.value):
         yield Finding(Drift.DIFFERS, one.name, Level.FAIL, "is another one here than was sent", push)
-    if now - there.updated_at > timedelta(days=MOST_DAYS):
+    # an address or an account lasts, and only what opens something has to be replaced
+    if one.setting.is_secret and now - there.updated_at > timedelta(days=MOST_DAYS):
         message = f"is {(now - there.updated_at).days} days old; {MOST_DAYS} are the most"
         yield Finding(
             Drift.OLD, one.name, Level.FAIL, message, f"Make a new one where it comes from, and: {push}"
@@ -121,6 +122,13 @@ def _unknown(env: str, wanted: Sequence[Wanted], stored: Mapping[Key, Stored]) -
             continue
         message = f"is a {kind.value} at GitHub, and no setting asks for it"
         yield Finding(Drift.UNKNOWN, name, Level.WARN, message, f"If nobody needs it: {delete}")
+
+
+def find_exposed(wanted: Sequence[Wanted], of_repository: Iterable[str]) -> Iterable[Finding]:
+    """Secrets of ours that stand beside the environments, at the repository itself."""
+    for name in sorted({one.name for one in wanted} & set(of_repository)):
+        message = "is a secret of the repository too, which every workflow on every branch can read"
+        yield Finding(Drift.EXPOSED, name, Level.FAIL, message, f"gh secret delete {name}")
 
 
 def find_gaps(env: str, rules: Sequence[Rule]) -> Iterable[Finding]:

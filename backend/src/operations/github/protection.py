@@ -128,20 +128,17 @@ def _set_rules(
     github: GithubEnvironment, wanted: Protection, found: Found, reviewers: Sequence[Reviewer]
 ) -> list[GithubRefusedError]:
     """All at once; where GitHub refuses, less and less of what its plans may not include."""
+    now = _rules(wanted, found.environment, refs=False, wait=False, reviewers=None)
     tries = [
         _rules(wanted, found.environment, refs=True, wait=True, reviewers=reviewers),
         _rules(wanted, found.environment, refs=True, wait=True, reviewers=None),
         _rules(wanted, found.environment, refs=True, wait=False, reviewers=None),
+        now,
     ]
-    now = _rules(wanted, found.environment, refs=False, wait=False, reviewers=None)
-    if found.environment is not None and tries[0] == now:
-        return []
     refused: list[GithubRefusedError] = []
-    for index, rules in enumerate((*tries, now)):
-        if index and rules == (*tries, now)[index - 1]:
-            continue  # there is nothing in it to leave out
+    for rules in (one for index, one in enumerate(tries) if one not in tries[:index]):
         if rules == now and found.environment is not None:
-            break  # so it is already
+            return refused  # so it is already
         try:
             github.set_environment(rules)
         except GithubRefusedError as exc:
@@ -150,9 +147,7 @@ def _set_rules(
             refused.append(exc)
         else:
             return refused
-    if found.environment is None:
-        raise refused[-1]
-    return refused
+    raise refused[-1]
 
 
 def _rules(

@@ -6,8 +6,8 @@ from src.operations.github.errors import GithubRefusedError, GithubUnavailableEr
 from src.operations.http import TOO_MANY, Answer, HttpService, NoAnswerError
 
 _RIGHTS = (
-    "A fine-grained token needs the repository permissions Environments and Administration (write) and Actions (read), "
-    "a classic one the scope repo, and its owner must administer the repository."
+    "A fine-grained token needs the repository permissions Environments and Administration (write), Actions and "
+    "Secrets (read), a classic one the scope repo, and its owner must administer the repository."
 )
 _MEANINGS = {
     401: (

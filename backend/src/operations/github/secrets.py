@@ -15,7 +15,7 @@ from src.core.config.settings import base
 from src.core.config.settings.base import AppEnv, Settings
 from src.operations.github import protection
 from src.operations.github.client import TIMEOUT_SECONDS, GithubEnvironment
-from src.operations.github.drift import Drift, Facts, Finding, find_drift, find_gaps
+from src.operations.github.drift import Drift, Facts, Finding, find_drift, find_exposed, find_gaps
 from src.operations.github.errors import SecretsInputError
 from src.operations.github.fingerprints import Fingerprints
 from src.operations.github.plan import Action, Plan, Step, decide
@@ -120,6 +120,7 @@ class GithubSecrets:
                 )
                 return Facts(repository.name, env.value, 0, rules, (absent,))
             stored = _stored(github)
+            exposed = find_exposed(wanted, github.repository_secrets())
             drift = find_drift(
                 env.value,
                 wanted,
@@ -129,7 +130,9 @@ class GithubSecrets:
                 self._now(),
             )
         checked = sum(one.key in stored for one in wanted)
-        return Facts(repository.name, env.value, checked, rules, (*drift, *find_gaps(env.value, rules)))
+        return Facts(
+            repository.name, env.value, checked, rules, (*drift, *exposed, *find_gaps(env.value, rules))
+        )
 
     def accept(self, env: AppEnv, names: Sequence[str]) -> None:
         """Forgets what was sent from here: somebody else's values are right."""

@@ -57,12 +57,12 @@ def read_values(
 
 
 def _fault(one: Wanted, filled: Sequence[tuple[str, str]]) -> str | None:
+    if (unfilled := next((where for value, where in filled if is_placeholder(value)), None)) is not None:
+        return f"still holds a placeholder in {unfilled}; put the real value there"
     if len({value for value, _ in filled}) > 1:
         places = " and ".join(dict.fromkeys(where for _, where in filled))
         return f"has values that disagree, in {places}; keep one of them"
     value, where = filled[-1]
-    if is_placeholder(value):
-        return f"still holds a placeholder in {where}; put the real value there"
     if (size := len(value.encode())) > MAX_BYTES:
         return f"has {size:,} bytes in {where}, and GitHub takes {MAX_BYTES:,}"
     return None

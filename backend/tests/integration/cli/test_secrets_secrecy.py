@@ -112,6 +112,33 @@ def test_nothing_that_can_be_looked_at_holds_a_value(github: GithubCli) -> None:
 
 @pytest.mark.skipif(not Path("/proc").is_dir(), reason="what other users see of a process is read from /proc")
 def test_list_of_processes_shows_no_value(github: GithubCli) -> None:
+    process = hung_push(github)
+    seen = Path(f"/proc/{process.pid}/cmdline").read_text()
+    children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text()
+    process.kill()
+    printed = "".join(process.communicate())
+
+    assert "secrets\0push\0--env\0staging" in seen
+    assert children == ""  # nobody is started who could be given a value
+    assert reveals(github, seen + printed) == []
+
+
+def test_push_that_was_killed_goes_on_where_it_was(github: GithubCli) -> None:
+    process = hung_push(github)
+    process.kill()
+    process.communicate()
+    github.fake.heal()
+    arrived = set(github.fake.environments["staging"].secrets)
+
+    again = github.done("push", *STAGING, "--json").json
+
+    assert arrived == {"STAGING_TURSO_DATABASE_URL"}
+    assert set(again["sent"]) == set(github.fake.environments["staging"].secrets) - arrived
+    assert github.done("check", *STAGING).out.endswith("All is well.\n")
+
+
+def hung_push(github: GithubCli) -> "subprocess.Popen[str]":
+    """A process that waits for ever for the answer to its second secret."""
     github.fake.hang(on=("PUT", "/STAGING_TURSO_AUTH_TOKEN"))
     program = (
         "import sys, pathlib; from src.core.config.settings import base; "
@@ -128,14 +155,7 @@ def test_list_of_processes_shows_no_value(github: GithubCli) -> None:
     while github.fake.calls("PUT", "/STAGING_TURSO_AUTH_TOKEN") == 0:
         assert process.poll() is None
         time.sleep(0.01)
-    seen = Path(f"/proc/{process.pid}/cmdline").read_text()
-    children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text()
-    process.kill()
-    printed = "".join(process.communicate())
-
-    assert "secrets\0push\0--env\0staging" in seen
-    assert children == ""  # nobody is started who could be given a value
-    assert reveals(github, seen + printed) == []
+    return process
 
 
 def _impatient(usual: Any) -> Any:

@@ -97,14 +97,26 @@ def test_value_that_cannot_be_sent_is_noticed(
     assert kinds(secrets.examine(STAGING)) == [(Drift.UNFIT, TOKEN)]
 
 
+def test_secret_that_stands_at_the_repository_too_is_exposed(
+    secrets: GithubSecrets, fake: FakeGithub
+) -> None:
+    for name in (TOKEN, "PROD_TURSO_AUTH_TOKEN", "NPM_TOKEN"):
+        fake.repository_secrets[name] = FakeValue("x", fake.clock)
+    [found] = secrets.examine(STAGING).findings
+    assert (found.drift, found.name, found.fix) == (Drift.EXPOSED, TOKEN, f"gh secret delete {TOKEN}")
+    fake.may_see_repository_secrets = False
+    assert secrets.examine(STAGING).findings == ()
+
+
 @pytest.mark.parametrize(("days", "is_old"), [(89, False), (91, True)])
 def test_secret_is_to_be_replaced_after_90_days(
     open_secrets: OpenSecrets, fake: FakeGithub, days: int, is_old: bool
 ) -> None:
     fake.environments["staging"].variables["STAGING_SERVICE_URL"].updated_at -= timedelta(days=days)
-    fake.set_by_somebody("staging", TOKEN, "x", days_ago=days)
+    for name in (TOKEN, "STAGING_TURSO_DATABASE_URL"):  # an address does not wear out
+        fake.set_by_somebody("staging", name, "x", days_ago=days)
     secrets = open_secrets()
-    secrets.accept(STAGING, [TOKEN])
+    secrets.accept(STAGING, [TOKEN, "TURSO_DATABASE_URL"])
     assert kinds(secrets.examine(STAGING)) == ([(Drift.OLD, TOKEN)] if is_old else [])
 
 

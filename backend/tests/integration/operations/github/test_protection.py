@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from src.core.config.settings.base import AppEnv
-from src.operations.github.errors import GithubRefusedError, SecretsInputError
+from src.operations.github.errors import GithubRefusedError, GithubUnavailableError, SecretsInputError
 from src.operations.github.secrets import GithubSecrets, Pushed
 from src.operations.github.wanted import wanted_in
 from tests.fake_github import FakeEnvironment, FakeGithub
@@ -161,6 +161,29 @@ def test_token_that_need_not_administer_is_enough(secrets: GithubSecrets, fake: 
     secrets.push(STAGING)
     fake.may_administer = False
     assert secrets.push(STAGING, force=True).is_protected
+
+
+@pytest.mark.parametrize("status", [403, 404, 422])
+def test_branch_that_github_does_not_take_is_told(
+    secrets: GithubSecrets, fake: FakeGithub, status: int
+) -> None:
+    fake.answer(status, b'{"message": "no rules here"}', on=("POST", "/deployment-branch-policies"))
+    pushed = secrets.push(STAGING)
+    assert gaps(pushed) == {"refs"}
+    assert pushed.refused[0] == f"GitHub says: no rules here (HTTP {status})."
+    assert fake.environments["staging"].secrets
+
+
+def test_trouble_that_passes_is_not_taken_for_a_plan_that_lacks_rules(
+    secrets: GithubSecrets, fake: FakeGithub
+) -> None:
+    fake.answer(500, on=("PUT", "/environments/staging"))
+    with pytest.raises(GithubUnavailableError):
+        secrets.push(STAGING)
+    fake.heal()
+    fake.answer(401, on=("PUT", "/environments/staging"))
+    with pytest.raises(GithubRefusedError, match="does not accept GITHUB_TOKEN"):
+        secrets.push(STAGING)
 
 
 def test_more_reviewers_than_there_may_be_are_refused(secrets: GithubSecrets, fake: FakeGithub) -> None:

@@ -77,6 +77,11 @@ def test_values_that_disagree_are_a_fault_that_shows_neither(
     assert "def" not in fault
 
 
+def test_template_that_was_not_filled_in_is_a_placeholder_first(tmp_path: Path) -> None:
+    fault = read(tmp_path, f"TURSO_AUTH_TOKEN=${{{TOKEN}}}", **{TOKEN: "abc"}).faults[TOKEN]
+    assert fault == f"still holds a placeholder in {tmp_path}/.env.staging; put the real value there"
+
+
 def test_dollar_is_no_other_name(tmp_path: Path) -> None:
     found = read(tmp_path, "JWT_SECRET_KEY='p$HOME w'\nTURSO_AUTH_TOKEN='${HOME}'")
     assert given(found)["STAGING_JWT_SECRET_KEY"] == "p$HOME w"
