@@ -6,9 +6,7 @@ GitHub never shows a secret again, so this is how a value that differs, or was c
 import hashlib
 import hmac
 import json
-import os
 import secrets
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -19,6 +17,7 @@ from typing import Any
 from pydantic import SecretStr
 
 from src.core.file_lock import exclusive
+from src.core.replacing import replace_text
 from src.operations.github.records import read_moment
 
 _KEY_BYTES = 32
@@ -85,7 +84,7 @@ class Fingerprints:
 
     def _write(self, known: dict[str, dict[str, Any]]) -> None:
         held = {"key": self._key_id(), "sent": known}
-        _replace(self.file, json.dumps(held, indent=2, sort_keys=True, ensure_ascii=False) + "\n")
+        replace_text(self.file, json.dumps(held, indent=2, sort_keys=True, ensure_ascii=False) + "\n")
 
     def _key_id(self) -> str:
         return hashlib.sha256(self._key()).hexdigest()[:16]
@@ -98,19 +97,6 @@ class Fingerprints:
             if len(key) == _KEY_BYTES:
                 return key
         key = secrets.token_bytes(_KEY_BYTES)
-        _replace(self._key_file, f"{key.hex()}\n")
+        self._key_file.parent.mkdir(parents=True, exist_ok=True)
+        replace_text(self._key_file, f"{key.hex()}\n")
         return key
-
-
-def _replace(path: Path, text: str) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")  # made with mode 0600
-    try:
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(temporary).replace(path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
