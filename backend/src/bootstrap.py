@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from src.operations.backup.restore_remote import RestoredAnew
     from src.operations.doctor.doctor import Finding
     from src.operations.doctor.ping import Ping
+    from src.operations.env_files.env_files import EnvFiles
     from src.operations.migrations.lint.lint import Report
     from src.operations.migrations.plan import Plan
     from src.operations.shell.shell import SqlShell
@@ -42,10 +43,22 @@ if TYPE_CHECKING:
 class Container:
     """Everything a process of ours needs, made when it is first asked for."""
 
-    def __init__(self, settings: Settings) -> None:
-        self.settings = settings
-        self.database = TursoConnection(settings)
-        self.migrations = Migrations(self.database, settings.app_env, backups=lambda: self.backups)
+    def __init__(self, settings: Settings | Callable[[], Settings]) -> None:
+        """`settings` that are to be read yet are read when they are first needed: what mends them works without."""
+        self._given = settings
+
+    @cached_property
+    def settings(self) -> Settings:
+        """Raises SettingsError."""
+        return self._given if isinstance(self._given, Settings) else self._given()
+
+    @cached_property
+    def database(self) -> TursoConnection:
+        return TursoConnection(self.settings)
+
+    @cached_property
+    def migrations(self) -> Migrations:
+        return Migrations(self.database, self.settings.app_env, backups=lambda: self.backups)
 
     @cached_property
     def services(self) -> Services:
@@ -78,6 +91,12 @@ class Container:
         from src.operations.migrations.revisions import VERSIONS
 
         return lint(paths, project=VERSIONS)
+
+    @cached_property
+    def env_files(self) -> "EnvFiles":
+        from src.operations.env_files.env_files import EnvFiles
+
+        return EnvFiles(now=utc_now)
 
     @cached_property
     def turso(self) -> "Turso":
@@ -131,8 +150,10 @@ class Container:
         """Interrupts background runs, which can be resumed, and closes the database."""
         if "turso" in self.__dict__:
             self.turso.close()
-        self._runs.stop()
-        self.database.dispose()
+        if "_runs" in self.__dict__:
+            self._runs.stop()
+        if "database" in self.__dict__:
+            self.database.dispose()
 
     def _branching(self) -> "Branching | None":
         if self.settings.turso_api_token is None:
