@@ -17,6 +17,7 @@ if TYPE_CHECKING:  # making these classes takes 5 ms
     from src.presentation.cli.backup_ports import Backups, Progress, RestoredAnew
     from src.presentation.cli.database_ports import Database, LintReport, Migrations, Ping, Plan, SqlShell
     from src.presentation.cli.doctor_ports import Inspection
+    from src.presentation.cli.env_ports import EnvFiles
     from src.presentation.cli.secrets_ports import GithubSecrets
     from src.presentation.cli.turso_ports import Turso
 
@@ -30,6 +31,8 @@ class Container(Protocol):
     def database(self) -> "Database": ...
     @property
     def migrations(self) -> "Migrations": ...
+    @property
+    def env_files(self) -> "EnvFiles": ...
     @property
     def turso(self) -> "Turso": ...
     @property
