@@ -4,7 +4,6 @@ import json
 import os
 import re
 import shutil
-import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -108,8 +107,9 @@ class Container:
         try:
             yield process
         finally:
-            process.send_signal(signal.SIGTERM)
-            process.communicate(timeout=20)
+            if process.poll() is None:
+                process.terminate()
+                process.communicate(timeout=20)
 
     def _environment(self) -> dict[str, str]:
         """PYTHONPATH stands for the installation in place that the Dockerfile makes."""

@@ -50,9 +50,7 @@ def test_the_migrations_and_then_the_server_run_without_rights_on_a_tree_that_is
     container.run("touch", "/app/x", "x", code=1)
     before = container.files()
 
-    (container.app / "data").chmod(0o1777)  # the volume of the service `migrate`
-    container.run("autoforge", "db", "upgrade", "--yes")
-    (container.app / "data").chmod(0o555)
+    _migrate(container)
 
     with container.running(*image.command()) as process:
         assert _answer(unused_port, "/healthz", process) == (200, {"status": "ok"})
@@ -71,6 +69,37 @@ def test_the_server_ends_at_once_and_says_why_when_the_migrations_have_not_run(c
         _, said = process.communicate(timeout=PATIENCE_SECONDS)
     assert process.returncode == 1
     assert "autoforge db upgrade" in said
+
+
+def test_a_release_that_was_taken_back_serves_the_database_that_its_successor_has_migrated(
+    container: Container, server: LibsqlServer, unused_port: int
+) -> None:
+    _migrate(container)
+    _execute(server, "UPDATE alembic_version SET version_num = '9999'")
+    with container.running(*image.command()) as process:
+        assert _answer(unused_port, "/readyz", process) == (200, {"status": "ok"})
+        assert _answer(unused_port, "/api/v1/prompts", process)[0] == 200
+        process.terminate()
+        assert "at revision '9999'" in process.communicate(timeout=PATIENCE_SECONDS)[1]
+    container.run("autoforge", "db", "upgrade", "--yes", code=1)
+
+
+def _migrate(container: Container) -> None:
+    """The service `migrate`, which has a volume for the backups."""
+    data = container.app / "data"
+    data.chmod(0o1777)
+    container.run("autoforge", "db", "upgrade", "--yes")
+    data.chmod(0o555)
+
+
+def _execute(server: LibsqlServer, sql: str) -> None:
+    requests = [{"type": "execute", "stmt": {"sql": sql}}, {"type": "close"}]
+    connection = http.client.HTTPConnection(server.host, server.port, timeout=10)
+    headers = {"Authorization": f"Bearer {server.token()}", "Content-Type": "application/json"}
+    connection.request("POST", "/v2/pipeline", json.dumps({"requests": requests}), headers)
+    answered = json.loads(connection.getresponse().read())
+    connection.close()
+    assert [result["type"] for result in answered["results"]] == ["ok", "ok"]
 
 
 def _answer(port: int, path: str, process: "subprocess.Popen[str]") -> tuple[int, object]:
