@@ -9,9 +9,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import yaml
 
 from tests.integration.deployment import image
-from tests.integration.deployment.image import Container
+from tests.integration.deployment.image import BACKEND, Container
 from tests.libsql_server import LibsqlServer
 
 PATIENCE_SECONDS = 30
@@ -24,7 +25,14 @@ def server(libsql_binary: None) -> Iterator[LibsqlServer]:
 
 
 @pytest.fixture
-def container(server: LibsqlServer, unused_port: int) -> Iterator[Container]:
+def folder() -> Iterator[Path]:
+    with tempfile.TemporaryDirectory() as name:  # pytest's own is closed to other users
+        Path(name).chmod(0o755)
+        yield Path(name)
+
+
+@pytest.fixture
+def container(folder: Path, server: LibsqlServer, unused_port: int) -> Iterator[Container]:
     settings = {
         "APP_ENV": "staging",
         "PORT": str(unused_port),
@@ -36,10 +44,8 @@ def container(server: LibsqlServer, unused_port: int) -> Iterator[Container]:
         "CLERK_PUBLISHABLE_KEY": "pk_test_dGVzdC5jbGVyay5hY2NvdW50cy5kZXYk",
         "JWT_SECRET_KEY": "8vT2mQwZr4Kp9Xc1Lb6Ns3Hd7Gf5Jy0Ae2Ru8Wi4To6Pq1Zx9Cv3Bn5Mm7Kl0Jh2",
     }
-    with tempfile.TemporaryDirectory() as folder:  # pytest's own is closed to other users
-        Path(folder).chmod(0o755)
-        with Container(Path(folder), settings) as container:
-            yield container
+    with Container(folder, settings) as container:
+        yield container
 
 
 def test_the_migrations_and_then_the_server_run_without_rights_on_a_tree_that_is_not_theirs(
@@ -82,6 +88,19 @@ def test_a_release_that_was_taken_back_serves_the_database_that_its_successor_ha
         process.terminate()
         assert "at revision '9999'" in process.communicate(timeout=PATIENCE_SECONDS)[1]
     container.run("autoforge", "db", "upgrade", "--yes", code=1)
+
+
+def test_the_development_server_makes_its_database_and_reloads(folder: Path, unused_port: int) -> None:
+    compose = yaml.safe_load((BACKEND.parent / "docker-compose.dev.yml").read_text("utf-8"))
+    service = compose["services"]["backend"]
+    command = [word.replace("--port 8000", f"--port {unused_port}") for word in service["command"]]
+    with Container(folder, service["environment"]) as container:
+        (container.app / "data").chmod(0o1777)
+        with container.running(*command) as process:
+            assert _answer(unused_port, "/readyz", process) == (200, {"status": "ok"})
+            process.terminate()
+            assert "reloader" in process.communicate(timeout=PATIENCE_SECONDS)[1]
+        assert [path.name for path in (container.app / "data").glob("*.db")] == ["autoforge_dev.db"]
 
 
 def _migrate(container: Container) -> None:
