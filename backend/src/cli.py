@@ -28,6 +28,7 @@ _COMMANDS = {
         "up": "Serve the HTTP API; makes and migrates the database if needed.",
         "db": "The database schema: where it stands, and moving it.",
         "turso": "Databases, tokens and branches at Turso.",
+        "secrets": "Secrets, variables and protection of the environments at GitHub.",
         "doctor": "Check this installation: what is wrong, and how to mend it.",
     },
 }
