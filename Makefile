@@ -43,7 +43,7 @@ check: environment-dev ## Check format, lint, types, import contracts, migration
 	@cd backend && $(BIN)/lint-imports --no-logo
 	@cd backend && $(BIN)/autoforge db lint
 	@$(BIN)/zizmor --offline --quiet --no-progress .github/workflows
-	@$(BIN)/actionlint
+	@$(BIN)/actionlint .github/workflows/*.yml
 	$(check_migrations)
 	$(check_locks)
 	@$(BIN)/python -m pip check --disable-pip-version-check
