@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from src.operations.backup.restore_remote import RestoredAnew
     from src.operations.checks.inspection import Inspection
     from src.operations.doctor.ping import Ping
+    from src.operations.github.secrets import GithubSecrets
     from src.operations.migrations.lint.lint import Report
     from src.operations.migrations.plan import Plan
     from src.operations.shell.shell import SqlShell
@@ -97,6 +98,12 @@ class Container:
         from src.operations.turso.turso import Turso
 
         return Turso(self.settings, now=utc_now)
+
+    @cached_property
+    def github_secrets(self) -> "GithubSecrets":
+        from src.operations.github.secrets import GithubSecrets
+
+        return GithubSecrets(self.settings, now=utc_now)
 
     @cached_property
     def backups(self) -> "Backups":

@@ -28,6 +28,7 @@ _COMMANDS = {
         "up": "Serve the HTTP API; makes and migrates the database if needed.",
         "db": "The database schema: where it stands, and moving it.",
         "turso": "Databases, tokens and branches at Turso.",
+        "secrets": "Secrets, variables and protection of the environments at GitHub.",
         "doctor": "What is wrong with this installation, and how to mend it.",
         "verify": "Every criterion of the set-up guide, for one environment.",
     },

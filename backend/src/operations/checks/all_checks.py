@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from src.operations.checks.applied import APPLIED, MODELS_MATCH
 from src.operations.checks.check import Check
+from src.operations.checks.github import GITHUB
 from src.operations.checks.image import IMAGE
 from src.operations.checks.live_clock import CLOCK
 from src.operations.checks.live_database import DATABASE
@@ -43,14 +44,30 @@ TROUBLES: Mapping[str, str] = {
 }
 
 
+# The tests of the guide's 4-6, in its order.
+_TESTS = (
+    "live.connection-url",
+    "live.session",
+    "live.tables",
+    "live.crud",
+    "live.relationships",
+    "live.redis-ping",
+    "live.redis-operations",
+)
+
+
 def _numbered(checks: Sequence[Check]) -> Iterator[Check]:
     """Each with its place in its phase. The guide's seven tests of 4-6 come first, though others run before them."""
     counts: Counter[str] = Counter()
     places: dict[str, int] = {}
-    for check in sorted(checks, key=lambda check: not check.id.startswith("live.")):
+    for check in sorted(checks, key=_place_among_tests):
         counts[check.phase] += 1
         places[check.id] = counts[check.phase]
     return (replace(check, number=f"{check.phase}.{places[check.id]}") for check in checks)
+
+
+def _place_among_tests(check: Check) -> int:
+    return _TESTS.index(check.id) if check.id in _TESTS else len(_TESTS)
 
 
 ALL_CHECKS: tuple[Check, ...] = tuple(
@@ -74,6 +91,7 @@ ALL_CHECKS: tuple[Check, ...] = tuple(
             CLOCK,
             *WORKFLOWS,
             *IMAGE,
+            *GITHUB,
         )
     )
 )

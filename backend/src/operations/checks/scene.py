@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from src.operations.backup.backups import Backups
     from src.operations.checks.outside import Outside
     from src.operations.doctor.ping import Ping
+    from src.operations.github.drift import Facts
     from src.operations.migrations.lint.rule import Finding as LintFinding
     from src.operations.migrations.migrations import Migrations
 
@@ -112,6 +113,13 @@ class Scene:
         if not self.database.is_local or self.database.path.exists():
             return None
         return self.database.path
+
+    @cached_property
+    def github(self) -> "Facts":
+        """What is wrong with the environment at GitHub. Raises the errors of `operations/github`."""
+        from src.operations.github.secrets import GithubSecrets
+
+        return GithubSecrets(self.settings, now=lambda: self.now).examine(self.env)
 
     def without_secrets(self, text: str) -> str:
         """A message of a driver or a server may repeat what it was sent."""

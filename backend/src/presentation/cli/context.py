@@ -17,6 +17,7 @@ if TYPE_CHECKING:  # making these classes takes 5 ms
     from src.presentation.cli.backup_ports import Backups, Progress, RestoredAnew
     from src.presentation.cli.database_ports import Database, LintReport, Migrations, Ping, Plan, SqlShell
     from src.presentation.cli.doctor_ports import Inspection
+    from src.presentation.cli.secrets_ports import GithubSecrets
     from src.presentation.cli.turso_ports import Turso
 
 
@@ -31,6 +32,8 @@ class Container(Protocol):
     def migrations(self) -> "Migrations": ...
     @property
     def turso(self) -> "Turso": ...
+    @property
+    def github_secrets(self) -> "GithubSecrets": ...
     @property
     def backups(self) -> "Backups": ...
     def restore_given(
