@@ -16,6 +16,7 @@ from src.infrastructure.shared.database.local_sqlite import EngineRole
 from src.infrastructure.shared.database.turso_connection import TursoConnection
 from tests import redis_server
 from tests.certificates import write_certificate
+from tests.fake_github import FakeEnvironment, FakeGithub
 from tests.fault_proxy import FaultProxy
 from tests.libsql_server import LibsqlServer
 from tests.redis_server import RedisServer
@@ -41,7 +42,10 @@ CANARY = "canary-7f3b"
 
 @dataclass
 class World:
-    """`project` is a clone of its own. `values` are those of backend/.env.staging, which `write` writes."""
+    """`project` is a clone of its own. `values` are those of backend/.env.staging, which `write` writes.
+
+    `pushed` is what GitHub has once all was sent there.
+    """
 
     project: Path
     certificate: Path
@@ -49,7 +53,9 @@ class World:
     redis: RedisServer
     relay: TlsRelay
     service: FaultProxy
+    github: FakeGithub
     values: dict[str, str] = field(default_factory=dict)
+    pushed: dict[str, FakeEnvironment] = field(default_factory=dict)
 
     @property
     def folder(self) -> Path:
@@ -63,6 +69,17 @@ class World:
     def environment(self) -> Mapping[str, str]:
         """What is set where the commands are run, beside the file."""
         return {"SERVICE_URL": self.service.http_url, "SSL_CERT_FILE": str(self.certificate), "NO_COLOR": "1"}
+
+    @property
+    def at_github(self) -> Mapping[str, str]:
+        """What is set besides, where GitHub is to be asked."""
+        return {
+            "GITHUB_API_URL": self.github.base_url,
+            "GITHUB_TOKEN": self.github.token,
+            "GITHUB_REPOSITORY": self.github.repository,
+            "CLOUDFLARE_API_TOKEN": f"{CANARY}-cloudflare-token-0123456789",
+            "CLOUDFLARE_ACCOUNT_ID": "0123456789abcdef0123456789abcdef",
+        }
 
     @property
     def secrets(self) -> Mapping[str, str]:
@@ -112,7 +129,8 @@ def staging_world(folder: Path, migrated_server: Path) -> Iterator[World]:
         token = database.token(expires_in=timedelta(days=60))
         app = started.enter_context(served(load_settings(database_url=database.url, turso_auth_token=token)))
         service = started.enter_context(FaultProxy("127.0.0.1", app))
-        world = World(folder / "autoforgenexus", certificate, database, redis, relay, service)
+        github = started.enter_context(FakeGithub(token=f"{CANARY}-github-token-0123456789"))
+        world = World(folder / "autoforgenexus", certificate, database, redis, relay, service, github)
         world.values = {
             "APP_ENV": "staging",
             "TURSO_DATABASE_URL": database.url,

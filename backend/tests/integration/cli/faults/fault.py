@@ -21,16 +21,19 @@ class Fault:
     id: str
     fix: str
     level: str = "fail"
+    at_github: bool = False
 
 
 FAULTS: list[Fault] = []
 
 
-def tells(id_: str, fix: str, *, level: str = "fail") -> Callable[[Callable[..., Iterator[None]]], None]:
+def tells(
+    id_: str, fix: str, *, level: str = "fail", at_github: bool = False
+) -> Callable[[Callable[..., Iterator[None]]], None]:
     """The check `id_` tells of the fault, and how it is mended."""
 
     def add(broken: Callable[..., Iterator[None]]) -> None:
-        FAULTS.append(Fault(broken.__name__, contextmanager(broken), id_, fix, level))
+        FAULTS.append(Fault(broken.__name__, contextmanager(broken), id_, fix, level, at_github))
 
     return add
 
