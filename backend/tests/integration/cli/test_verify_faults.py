@@ -1,6 +1,9 @@
 """`autoforge verify --env staging`: all green on real servers, then broken in one place after the other."""
 
+import re
+import sys
 from collections.abc import Iterator, Mapping
+from contextlib import nullcontext
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
@@ -11,7 +14,7 @@ from src.core.config.settings import base
 from src.operations.checks import scene
 from tests.integration.cli.faults import FAULTS, Fault
 from tests.integration.cli.harness import Cli
-from tests.integration.cli.staging_world import World, staging_world
+from tests.integration.cli.staging_world import CANARY, World, staging_world
 
 Findings = Mapping[str, Mapping[str, Any]]
 
@@ -50,7 +53,13 @@ def when_well() -> dict[bool, Findings]:
 
 def verify(cli: Cli) -> Findings:
     found = cli("verify", "--env", "staging", "--json")
+    assert leaked(found.out + found.err) == []
     return {one["id"]: one for one in found.json["findings"]}
+
+
+def leaked(text: str) -> list[str]:
+    """Secrets of any world: they all hold the canary, or begin as tokens do."""
+    return re.findall(rf"\S*{CANARY}\S*|eyJ\S{{20,}}", text)
 
 
 def well(
@@ -98,3 +107,53 @@ def test_check_of_what_is_broken_says_so_and_no_other(
     assert fault.fix in red["fix"]
     others = {id_: one["message"] for id_, one in changed.items()}
     assert others == dict.fromkeys(others, f"blocked by {fault.id}")
+
+
+@pytest.fixture(scope="module")
+def started() -> list[str]:
+    """The arguments of every process that is started, as `ps` would show them."""
+    arguments: list[str] = []
+
+    def hear(event: str, args: tuple[Any, ...]) -> None:
+        if event in ("subprocess.Popen", "os.exec", "os.posix_spawn", "os.system"):
+            arguments.append(repr(args[:2]))
+
+    sys.addaudithook(hear)  # for good: Python takes none away
+    return arguments
+
+
+COMMANDS = (
+    ("verify", "--env", "staging", "--all"),
+    ("verify", "--env", "staging", "--json"),
+    ("doctor", "--all"),
+    ("doctor", "--json"),
+)
+# Each makes another part of the software speak of what it was given.
+TALKATIVE = (
+    "garbage_for_a_token",
+    "token_of_another_database",
+    "stopped_database",
+    "redis_url_that_is_none",
+    "redis_password_was_changed",
+    "stopped_redis",
+    "port_that_is_none",
+    "github_refuses_the_token",
+)
+
+
+@pytest.mark.parametrize("name", ["nothing", *TALKATIVE])
+def test_no_command_shows_a_secret(
+    world: World, cli: Cli, monkeypatch: pytest.MonkeyPatch, started: list[str], name: str
+) -> None:
+    planted = {**world.values, **world.at_github}
+    assert all(CANARY in planted[one] or planted[one].startswith("eyJ") for one in world.secrets)
+    for variable, value in {**world.at_github, "APP_ENV": "staging", "AUTOFORGE_DEBUG": "1"}.items():
+        monkeypatch.setenv(variable, value)
+    broken = next((fault.broken for fault in FAULTS if fault.name == name), None)
+    started.clear()
+    with broken(world, monkeypatch) if broken else nullcontext():
+        printed = [cli(*words) for words in COMMANDS]
+    assert all(one.out for one in printed)
+    assert leaked("".join(one.out + one.err for one in printed)) == []
+    assert started
+    assert leaked("".join(started)) == []
