@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from src.operations.backup.restore_remote import RestoredAnew
     from src.operations.checks.inspection import Inspection
     from src.operations.doctor.ping import Ping
+    from src.operations.env_files.env_files import EnvFiles
     from src.operations.github.secrets import GithubSecrets
     from src.operations.migrations.lint.lint import Report
     from src.operations.migrations.plan import Plan
@@ -44,13 +45,13 @@ class Container:
     """Everything a process of ours needs, made when it is first asked for."""
 
     def __init__(self, settings: Settings | Callable[[], Settings]) -> None:
-        """What reads the settings may stand for them: those who look for faults in them must not stumble over one."""
-        self._settings = settings
+        """`settings` that are to be read yet are read when they are first needed: what mends them works without."""
+        self._given = settings
 
     @cached_property
     def settings(self) -> Settings:
         """Raises SettingsError."""
-        return self._settings() if callable(self._settings) else self._settings
+        return self._given if isinstance(self._given, Settings) else self._given()
 
     @cached_property
     def database(self) -> TursoConnection:
@@ -92,6 +93,12 @@ class Container:
         from src.operations.migrations.revisions import VERSIONS
 
         return lint(paths, project=VERSIONS)
+
+    @cached_property
+    def env_files(self) -> "EnvFiles":
+        from src.operations.env_files.env_files import EnvFiles
+
+        return EnvFiles(now=utc_now)
 
     @cached_property
     def turso(self) -> "Turso":

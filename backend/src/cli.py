@@ -26,6 +26,7 @@ _COMMANDS = {
     },
     "The system": {
         "up": "Serve the HTTP API; makes and migrates the database if needed.",
+        "env": "Environment files: make, render, check, compare, and run commands with them.",
         "db": "The database schema: where it stands, and moving it.",
         "turso": "Databases, tokens and branches at Turso.",
         "secrets": "Secrets, variables and protection of the environments at GitHub.",
@@ -138,11 +139,14 @@ def _complain(message: str) -> None:
 
 def _open_container(app_env: "AppEnv | None" = None) -> "Container":
     from src.bootstrap import Container
-    from src.core.config.settings.base import load_settings, old_names_in_use
+    from src.core.config.settings.base import Settings, load_settings, old_names_in_use
 
-    for old, new in old_names_in_use(app_env).items():
-        typer.echo(f"Warning: {old} is an old name; call it {new}.", err=True)
-    container = Container(load_settings if app_env is None else lambda: load_settings(app_env=app_env))
+    def read() -> Settings:
+        for old, new in old_names_in_use(app_env).items():
+            typer.echo(f"Warning: {old} is an old name; call it {new}.", err=True)
+        return load_settings() if app_env is None else load_settings(app_env=app_env)
+
+    container = Container(read)
     gc.freeze()
     gc.set_threshold(20_000)  # at the usual 700, collecting took 7 % of a run's time
     gc.enable()

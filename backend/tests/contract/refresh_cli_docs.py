@@ -17,7 +17,7 @@ _HEAD = """\
 <!-- Written by `{command}` (in backend/) out of the commands' own help; edit that. -->
 
 `./autoforge` at the root runs the command line in the project's environment. Results go to stdout, messages and
-progress to stderr, and every command takes `--json`.
+progress to stderr, and every command takes `--json` (but `env exec`, which runs another program).
 
 | exit code | meaning |
 |---|---|

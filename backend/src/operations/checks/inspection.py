@@ -53,7 +53,7 @@ class Inspection:
         scene = self._scene()
         try:
             return scene.database.get_connection_url()
-        except (SettingsError, ValueError):
+        except (SettingsError, ValueError, OSError):
             return None
         finally:
             scene.close()

@@ -9,9 +9,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from src.core.config.settings import base
-from src.core.config.settings.base import AppEnv, Settings, SettingsError, load_settings, read_env_files
+from src.core.config.settings.base import AppEnv, Settings, SettingsError, load_settings
+from src.core.config.settings.catalogue import find_setting
+from src.core.config.settings.given import given_by_files, read
 
 if TYPE_CHECKING:
+    from src.core.config.settings.faults import Fault
     from src.infrastructure.shared.database.turso_connection import TursoConnection
     from src.operations.backup.backups import Backups
     from src.operations.checks.outside import Outside
@@ -115,6 +118,13 @@ class Scene:
         return self.database.path
 
     @cached_property
+    def faults(self) -> "Sequence[Fault]":
+        """What is wrong with the values, and with the files that hold them."""
+        from src.operations.env_files.examine import examine
+
+        return examine(self.env, self.folder, self.now)
+
+    @cached_property
     def github(self) -> "Facts":
         """What is wrong with the environment at GitHub. Raises the errors of `operations/github`."""
         from src.operations.github.secrets import GithubSecrets
@@ -142,31 +152,22 @@ class Scene:
 
     @cached_property
     def _secrets(self) -> tuple[str, ...]:
-        from src.core.config.settings.catalogue import find_setting
-
-        return tuple(
-            sorted(
-                (
-                    value
-                    for name, value in given_values(self.folder, self.env).items()
-                    if len(value) >= _LEAST_SECRET and (known := find_setting(name)) and known.is_secret
-                ),
-                key=len,
-                reverse=True,
-            )
-        )
-
-
-def given_values(folder: Path, env: AppEnv | None) -> Mapping[str, str]:
-    """What files and process give, by name, whether it is right or not."""
-    process = {name.upper(): value for name, value in os.environ.items() if value}
-    return {name.upper(): value for name, value in read_env_files(folder, env).items()} | process
+        """What files and process hold under the name of a secret, the longest first: one may be part of another."""
+        of_files = given_by_files(self.env, self.folder).items()
+        held = [*((name, one.value) for name, one in of_files), *os.environ.items()]
+        found = {
+            value
+            for name, value in held
+            if len(value) >= _LEAST_SECRET and (known := find_setting(name.upper())) and known.is_secret
+        }
+        return tuple(sorted(found, key=len, reverse=True))
 
 
 def env_of_process() -> AppEnv:
     """The environment that this process is in; local when what it says is none, which the settings then tell."""
     try:
         return load_settings().app_env
-    except SettingsError:
-        given = given_values(base.BACKEND_DIR, None).get("APP_ENV")
-        return AppEnv(given) if given in list(AppEnv) else AppEnv.LOCAL
+    except (SettingsError, OSError, UnicodeDecodeError):
+        common = read(base.BACKEND_DIR / ".env")
+        said = os.environ.get("APP_ENV") or common.get("APP_ENV")
+        return AppEnv(said) if said in list(AppEnv) else AppEnv.LOCAL

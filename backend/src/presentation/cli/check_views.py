@@ -92,8 +92,9 @@ def _phase_line(phase: str, title: str, found: Sequence[Finding]) -> "Text":
     fine = sum(one.level == "ok" for one in found)
     skipped = sum(one.level == "skip" for one in found)
     beside = f", {skipped} skipped" if skipped else ""
+    told = f"{fine} of {len(found) - skipped}{beside}" if skipped < len(found) else "nothing to check here"
     name = f"{phase} {title}" if phase.startswith("4-") else title
-    return _line((worst, 8), f"{name}  ", tail=f"{fine} of {len(found) - skipped}{beside}")
+    return _line((worst, 8), f"{name}  ", tail=told)
 
 
 def _lines(found: Sequence[Finding], *, all: bool) -> "Iterator[Text]":

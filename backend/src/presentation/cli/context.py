@@ -10,13 +10,14 @@ from pydantic import SecretStr
 
 from src.application.services import Services
 from src.core.config.settings.base import AppEnv, Settings, SettingsError
-from src.domain.shared.errors import ConflictError
+from src.domain.shared.errors import ConflictError, DomainError
 from src.presentation.cli.output import counted, say
 
 if TYPE_CHECKING:  # making these classes takes 5 ms
     from src.presentation.cli.backup_ports import Backups, Progress, RestoredAnew
     from src.presentation.cli.database_ports import Database, LintReport, Migrations, Ping, Plan, SqlShell
     from src.presentation.cli.doctor_ports import Inspection
+    from src.presentation.cli.env_ports import EnvFiles
     from src.presentation.cli.secrets_ports import GithubSecrets
     from src.presentation.cli.turso_ports import Turso
 
@@ -30,6 +31,8 @@ class Container(Protocol):
     def database(self) -> "Database": ...
     @property
     def migrations(self) -> "Migrations": ...
+    @property
+    def env_files(self) -> "EnvFiles": ...
     @property
     def turso(self) -> "Turso": ...
     @property
@@ -84,11 +87,18 @@ def services_of(ctx: typer.Context) -> Iterator[Services]:
 def ensure_database(container: Container, *, upgrade: bool = False) -> None:
     """Makes an absent local database, and says so; migrates one that is there with `upgrade` only, a remote one never.
 
-    Raises SchemaBehindError when the database is not current after that.
+    Raises SchemaBehindError when the database is not current after that. The server, which asks with `upgrade`, goes
+    on with one that a newer release has migrated: so it is while that one is rolled out or has been taken back.
     """
     if container.database.is_local:
         local_path(container.database)
-    status = container.migrations.status()
+    try:
+        status = container.migrations.status()
+    except DomainError as exc:
+        if not upgrade or container.settings.is_local or exc.code != "unknown_revision":
+            raise
+        say(f"Warning: {exc} Until then it is served as it is.")
+        return
     if not status.pending:
         return
     if status.is_empty and container.database.is_local:

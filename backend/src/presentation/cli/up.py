@@ -35,11 +35,12 @@ def up(
     """Serve the HTTP API; makes the local database and its secret, and migrates it, if needed."""
     signal.signal(signal.SIGTERM, _exit)
     container: Container = ctx.obj()
+    container.env_files.require_fit()
     settings = container.settings
     host, port = settings.host if host is None else host, settings.port if port is None else port
     with _listen(host, port) as listener:
         with closing(container):
-            _ensure_secret(settings)
+            _ensure_secret(container)
             ensure_database(container, upgrade=True)
         _warn_of_strangers(listener)
         server = _server(settings, _url(listener), json=json)
@@ -91,12 +92,10 @@ def _refused(exc: OSError, host: str, port: int) -> typer.Exit:
     return typer.Exit(_FAILED)
 
 
-def _ensure_secret(settings: Settings) -> None:
-    if settings.is_local and settings.jwt_secret_key is None:
-        from src.core.config.settings.local_secrets import ensure_local_secret
-
-        if ensure_local_secret("JWT_SECRET_KEY"):
-            say("Wrote a new JWT_SECRET_KEY to backend/.env.local")
+def _ensure_secret(container: Container) -> None:
+    if container.settings.is_local and container.settings.jwt_secret_key is None:
+        for name in container.env_files.complete().made:
+            say(f"Wrote a new {name} to backend/.env.local")
 
 
 def _warn_of_strangers(listener: socket.socket) -> None:

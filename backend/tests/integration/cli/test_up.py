@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from src.core.config.settings.declaration import AppEnv
 from tests.backends import on_sqlite
+from tests.env_values import sound_values
 from tests.integration.cli.harness import Cli
 
 
@@ -82,3 +84,32 @@ def test_alembic_is_imported_only_to_migrate(cli: Cli, monkeypatch: pytest.Monke
         monkeypatch.delitem(sys.modules, name)
     cli.done("prompt", "list")
     assert "alembic" not in sys.modules
+
+
+def test_server_outside_local_does_not_start_with_values_that_are_wrong(
+    fresh_cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("DATABASE_URL")
+    values = sound_values(AppEnv.PRODUCTION) | {"DEBUG": "true", "REDIS_HOST": "", "PORT": "http"}
+    for name, value in values.items():
+        monkeypatch.setenv(name, value)
+
+    outcome = fresh_cli("up", "--port", 0)
+
+    assert (outcome.code, outcome.out) == (1, "")
+    first, *lines = outcome.err.splitlines()
+    assert first == "Error: The server does not start as production."
+    assert [line.split()[0] for line in lines] == ["REDIS_HOST", "PORT", "DEBUG"]
+
+
+def test_server_starts_though_a_value_should_be_seen_to(
+    fresh_cli: Cli, busy_port: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("DATABASE_URL")
+    local = {"TURSO_DATABASE_URL": "libsql://127.0.0.1:8080?tls=0", "REDIS_HOST": "127.0.0.1"}
+    for name, value in (sound_values(AppEnv.STAGING) | local).items():
+        monkeypatch.setenv(name, value)
+
+    assert f"Port {busy_port} of" in fresh_cli.refused(
+        "up", "--host", "127.0.0.1", "--port", busy_port, code=1
+    )

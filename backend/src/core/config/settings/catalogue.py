@@ -90,6 +90,14 @@ def find_setting(name: str) -> Setting | None:
     return next((found for found in all_settings() if name == found.name or name in found.old_names), None)
 
 
+def get_setting(name: str) -> Setting:
+    """Raises KeyError when there is none, now or of old."""
+    found = find_setting(name)
+    if found is None:
+        raise KeyError(name)
+    return found
+
+
 def _setting(name: str, field: FieldInfo, group: type[SettingsGroup]) -> Setting:
     [declared] = [found for found in field.metadata if isinstance(found, Declared)]
     alias = field.validation_alias

@@ -1,0 +1,70 @@
+"""The text of .env files: read as python-dotenv does, written so that every other reader of such files agrees."""
+
+import io
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+# Everything else is quoted: spaces, quotes, `#` and `$` mean something to one reader or another.
+_BARE = re.compile(r"[\w@%+=:,./-]+")
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+
+
+class UnwritableValueError(ValueError):
+    """No .env file can hold the value. The message says why, and nothing of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One assignment, at line `number`, or what should have been one: `trouble` says what is wrong with it."""
+
+    number: int
+    name: str
+    value: str
+    trouble: str | None = None
+
+
+def lines(text: str) -> Iterator[Line]:
+    """The assignments of a file; comments and empty lines are passed over. `${…}` is not interpolated."""
+    from dotenv.parser import parse_stream
+
+    for found in parse_stream(io.StringIO(text)):
+        blank = len(found.original.string) - len(found.original.string.lstrip())
+        number = found.original.line + found.original.string[:blank].count("\n")
+        if found.error:
+            yield Line(number, "", "", "is not of the form NAME=value, or a quote does not end")
+        elif found.key is None:
+            continue
+        elif not _NAME.fullmatch(found.key):
+            yield Line(number, "", "", "does not begin with a name; names are of A-Z, 0-9 and _")
+        elif found.value is None:
+            yield Line(number, found.key, "", "has a name without `=`")
+        else:
+            yield Line(number, found.key, found.value)
+
+
+def values(text: str) -> dict[str, str]:
+    """What the assignments of `text` say, the last one of a name winning; the empty ones are left out."""
+    found = {line.name: line.value for line in lines(text) if line.trouble is None}
+    return {name: value for name, value in found.items() if value}
+
+
+def assignment(name: str, value: str) -> str:
+    """The line, or the lines, that say so. Raises UnwritableValueError."""
+    if "\0" in value:
+        raise UnwritableValueError("it holds a NUL character")
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        raise UnwritableValueError("it is not UTF-8") from None
+    return f"{name}={_written(value)}\n"
+
+
+def _written(value: str) -> str:
+    if not value or _BARE.fullmatch(value):
+        return value
+    escaped = value.replace("\\", "\\\\")
+    if "\r" in value:  # a plain one would be read as the end of a line, and come back as \n
+        escaped = escaped.replace('"', '\\"').replace("\r", "\\r").replace("\n", "\\n")
+        return f'"{escaped}"'
+    return "'" + escaped.replace("'", "\\'") + "'"
