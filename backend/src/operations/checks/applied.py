@@ -11,7 +11,7 @@ _REACHABLE = (
     "turso.token",
     "database.token-expiry",
     "machine.write",
-    "database.reachable",
+    "database.token-accepted",
 )
 _ABSENT = "there is no database yet; it is made when it is needed"
 

@@ -180,7 +180,8 @@ DATABASE = (
         phase="4-2",
         title="The database server answers",
         why="Without it nothing can be read or changed.",
-        needs=_NAMED,
+        # nothing is sent to a database that may be another environment's
+        needs=(*_NAMED, "database.right-one"),
         look=_look_reachable,
     ),
     Check(

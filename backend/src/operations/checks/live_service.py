@@ -145,7 +145,7 @@ SERVICE = (
         phase="4-7",
         title="The deployed server can do its work",
         why="It may have started with other settings than these, or before the migrations.",
-        needs=_ALIVE,
+        needs=(*_ALIVE, "migrations.current"),
         look=_look_ready,
         quick=False,
     ),

@@ -40,10 +40,11 @@ class Scene:
         *,
         now: datetime,
         folder: Path | None = None,
-        backend: Path = _BACKEND,
+        backend: Path | None = None,
         read_settings: Callable[[], Settings] | None = None,
     ) -> None:
-        self.env, self.now, self.backend = env, now, backend
+        self.env, self.now = env, now
+        self.backend = _BACKEND if backend is None else backend
         self._began = time.monotonic()
         self.folder = base.BACKEND_DIR if folder is None else folder
         self._read_settings = read_settings or (lambda: load_settings(app_env=env))

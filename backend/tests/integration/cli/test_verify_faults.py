@@ -1,0 +1,157 @@
+"""`autoforge verify --env staging`: all green on real servers, then broken in one place after the other."""
+
+import re
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import nullcontext
+from copy import deepcopy
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from src.core.config.settings import base
+from src.operations.checks import scene
+from tests.integration.cli.faults import FAULTS, Fault
+from tests.integration.cli.harness import Cli
+from tests.integration.cli.staging_world import CANARY, World, staging_world
+
+Findings = Mapping[str, Mapping[str, Any]]
+
+
+@pytest.fixture(scope="module")
+def made(migrated_server: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    with staging_world(tmp_path_factory.mktemp("staging"), migrated_server) as world:
+        yield world
+
+
+@pytest.fixture
+def world(made: World, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
+    """In which all is well, and where the commands of a test are run."""
+    monkeypatch.setattr(base, "BACKEND_DIR", made.folder)
+    monkeypatch.setattr(scene, "_BACKEND", made.folder)
+    monkeypatch.chdir(made.folder)
+    for name, value in made.environment.items():
+        monkeypatch.setenv(name, value)
+    yield made
+    made.github.environments = deepcopy(made.pushed)
+    made.github.repository_secrets.clear()
+    made.service.heal()
+    made.write()
+
+
+@pytest.fixture
+def cli(world: World, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Cli:
+    return Cli(world.folder, capsys, monkeypatch)
+
+
+@pytest.fixture(scope="module")
+def when_well() -> dict[bool, Findings]:
+    """What was found when all was well, without GitHub and with it."""
+    return {}
+
+
+def verify(cli: Cli) -> Findings:
+    found = cli("verify", "--env", "staging", "--json")
+    assert leaked(found.out + found.err) == []
+    return {one["id"]: one for one in found.json["findings"]}
+
+
+def leaked(text: str) -> list[str]:
+    """Secrets of any world: they all hold the canary, or begin as tokens do."""
+    return re.findall(rf"\S*{CANARY}\S*|eyJ\S{{20,}}", text)
+
+
+def well(
+    world: World, cli: Cli, patch: pytest.MonkeyPatch, *, at_github: bool, seen: dict[bool, Findings]
+) -> Findings:
+    """Before anything is broken, seen once for all tests of a process."""
+    if at_github:
+        for name, value in world.at_github.items():
+            patch.setenv(name, value)
+    if at_github not in seen:
+        if at_github:
+            cli.done("secrets", "push", "--env", "staging")
+            world.pushed = deepcopy(world.github.environments)
+        seen[at_github] = verify(cli)
+    return seen[at_github]
+
+
+def ids(findings: Findings, *wanted: str) -> set[str]:
+    return {id_ for id_, one in findings.items() if one["level"] in wanted}
+
+
+def test_all_is_well_on_real_servers(
+    world: World, cli: Cli, monkeypatch: pytest.MonkeyPatch, when_well: dict[bool, Findings]
+) -> None:
+    found = well(world, cli, monkeypatch, at_github=True, seen=when_well)
+    assert {one for one in ids(found, "fail", "warn", "blocked") if not one.startswith("deploy.")} == set()
+    assert ids(found, "skip") == {
+        "turso.apart",  # there is no .env.production here
+        "turso.group",  # there is no token of the platform
+        *("machine.folder", "machine.disk", "machine.write", "machine.port"),  # of a local environment
+    }
+    assert len(ids(found, "ok")) > 60
+
+
+@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name)
+def test_check_of_what_is_broken_says_so_and_no_other(
+    world: World, cli: Cli, monkeypatch: pytest.MonkeyPatch, fault: Fault, when_well: dict[bool, Findings]
+) -> None:
+    before = well(world, cli, monkeypatch, at_github=fault.at_github, seen=when_well)
+    with fault.broken(world, monkeypatch):
+        found = verify(cli)
+    changed = {id_: one for id_, one in found.items() if one["level"] != before[id_]["level"]}
+    red = changed.pop(fault.id, {"level": "as before"})
+    assert red["level"] == fault.level, (red, changed)
+    assert fault.fix in red["fix"]
+    others = {id_: one["message"] for id_, one in changed.items()}
+    assert others == dict.fromkeys(others, f"blocked by {fault.id}")
+
+
+@pytest.fixture(scope="module")
+def started() -> list[str]:
+    """The arguments of every process that is started, as `ps` would show them."""
+    arguments: list[str] = []
+
+    def hear(event: str, args: tuple[Any, ...]) -> None:
+        if event in ("subprocess.Popen", "os.exec", "os.posix_spawn", "os.system"):
+            arguments.append(repr(args[:2]))
+
+    sys.addaudithook(hear)  # for good: Python takes none away
+    return arguments
+
+
+COMMANDS = (
+    ("verify", "--env", "staging", "--all"),
+    ("verify", "--env", "staging", "--json"),
+    ("doctor", "--all"),
+    ("doctor", "--json"),
+)
+# Each makes another part of the software speak of what it was given.
+TALKATIVE = (
+    "garbage_for_a_token",
+    "token_of_another_database",
+    "redis_url_that_is_none",
+    "redis_password_was_changed",
+    "port_that_is_none",
+    "github_refuses_the_token",
+)
+
+
+@pytest.mark.parametrize("name", ["nothing", *TALKATIVE])
+def test_no_command_shows_a_secret(
+    world: World, cli: Cli, monkeypatch: pytest.MonkeyPatch, started: list[str], name: str
+) -> None:
+    planted = {**world.values, **world.at_github}
+    assert all(CANARY in planted[one] or planted[one].startswith("eyJ") for one in world.secrets)
+    for variable, value in {**world.at_github, "APP_ENV": "staging", "AUTOFORGE_DEBUG": "1"}.items():
+        monkeypatch.setenv(variable, value)
+    broken = next((fault.broken for fault in FAULTS if fault.name == name), None)
+    started.clear()
+    with broken(world, monkeypatch) if broken else nullcontext():
+        printed = [cli(*words) for words in (COMMANDS[::3] if broken else COMMANDS)]
+    assert all(one.out for one in printed)
+    assert leaked("".join(one.out + one.err for one in printed)) == []
+    assert started
+    assert leaked("".join(started)) == []
