@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from src.operations.doctor.doctor import Finding
     from src.operations.doctor.ping import Ping
     from src.operations.env_files.env_files import EnvFiles
+    from src.operations.github.secrets import GithubSecrets
     from src.operations.migrations.lint.lint import Report
     from src.operations.migrations.plan import Plan
     from src.operations.shell.shell import SqlShell
@@ -103,6 +104,12 @@ class Container:
         from src.operations.turso.turso import Turso
 
         return Turso(self.settings, now=utc_now)
+
+    @cached_property
+    def github_secrets(self) -> "GithubSecrets":
+        from src.operations.github.secrets import GithubSecrets
+
+        return GithubSecrets(self.settings, now=utc_now)
 
     @cached_property
     def backups(self) -> "Backups":

@@ -29,6 +29,7 @@ _COMMANDS = {
         "env": "Environment files: make, render, check, compare, and run commands with them.",
         "db": "The database schema: where it stands, and moving it.",
         "turso": "Databases, tokens and branches at Turso.",
+        "secrets": "Secrets, variables and protection of the environments at GitHub.",
         "doctor": "Check this installation: what is wrong, and how to mend it.",
     },
 }

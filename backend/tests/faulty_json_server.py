@@ -19,6 +19,14 @@ class Refused(Exception):  # noqa: N818 - an answer like any other
         self.status, self.error = status, error
 
 
+@dataclass(frozen=True)
+class Reply:
+    """An answer with another status than 200; a `said` of None is an empty body."""
+
+    status: int
+    said: Any = None
+
+
 @dataclass
 class _Fault:
     kind: Kind
@@ -56,8 +64,11 @@ class FaultyJsonServer:
         return f"http://127.0.0.1:{self._server.server_port}"
 
     def respond(self, call: Call) -> Any:
-        """What to answer, None for an empty body. Raises Refused."""
+        """What to answer: None for an empty body, a Reply for another status than 200. Raises Refused."""
         raise NotImplementedError
+
+    def error_body(self, refused: Refused) -> Any:
+        return {"error": refused.error}
 
     def calls(self, method: str, path: str = "") -> int:
         """How many calls came whose path ends so."""
@@ -139,9 +150,10 @@ class FaultyJsonServer:
         try:
             with self._lock:
                 said = self.respond(call)
-            status, body = 200, b"" if said is None else json.dumps(said).encode()
+            reply = said if isinstance(said, Reply) else Reply(200, said)
         except Refused as refused:
-            status, body = refused.status, json.dumps({"error": refused.error}).encode()
+            reply = Reply(refused.status, self.error_body(refused))
+        status, body = reply.status, b"" if reply.said is None else json.dumps(reply.said).encode()
         if fault is None:
             _send(handler, status, body, {"Content-Type": "application/json"})
         elif fault.status:
@@ -173,7 +185,7 @@ class FaultyJsonServer:
             def _serve(self) -> None:
                 server.serve(self)
 
-            do_GET = do_POST = do_PATCH = do_DELETE = _serve  # noqa: N815
+            do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = _serve  # noqa: N815
 
             def log_message(self, *_: object) -> None:
                 """Nothing is written down: the headers hold tokens."""

@@ -2,8 +2,8 @@
 
 from pydantic import SecretStr
 
+from src.operations.http import Answer, HttpService, NoAnswerError
 from src.operations.turso.errors import TokenRefusedError, TursoUnavailableError
-from src.operations.turso.http import Answer, HttpService, NoAnswerError
 from src.operations.turso.platform import TursoPlatform
 from src.operations.turso.records import Database, http_url
 

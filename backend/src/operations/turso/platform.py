@@ -12,6 +12,7 @@ from urllib.parse import quote
 from pydantic import SecretStr
 
 from src.core.config.settings.base import Settings, SettingsError
+from src.operations.http import HttpService, NoAnswerError, Sleep
 from src.operations.turso import records, refusals
 from src.operations.turso.errors import (
     NoSuchDatabaseError,
@@ -19,7 +20,6 @@ from src.operations.turso.errors import (
     TursoRefusedError,
     TursoUnavailableError,
 )
-from src.operations.turso.http import HttpService, NoAnswerError, Sleep
 from src.operations.turso.records import Account, Database, Group, Location, Organization
 from src.operations.turso.token_facts import masked
 

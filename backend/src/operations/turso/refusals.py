@@ -1,7 +1,7 @@
 """Status codes of the Platform API as sentences: what happened, what Turso says of it, and the way out."""
 
+from src.operations.http import TOO_MANY, Answer, HttpService, NoAnswerError
 from src.operations.turso.errors import OutcomeUnknownError, TursoRefusedError, TursoUnavailableError
-from src.operations.turso.http import TOO_MANY, Answer, HttpService, NoAnswerError
 
 _MEANINGS = {
     400: (

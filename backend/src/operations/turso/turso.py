@@ -10,10 +10,10 @@ from pydantic import SecretStr
 
 from src.core.auth_token import UnreadableTokenError
 from src.core.config.settings.base import Settings
+from src.operations.http import Sleep
 from src.operations.turso import branches, databases, tokens
 from src.operations.turso.branches import Copying, DatabaseBranches
 from src.operations.turso.databases import Provision
-from src.operations.turso.http import Sleep
 from src.operations.turso.platform import TursoPlatform
 from src.operations.turso.records import TOKYO, Account, Database, Location
 from src.operations.turso.secret_store import SecretFile, SecretStore

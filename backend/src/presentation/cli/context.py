@@ -18,6 +18,7 @@ if TYPE_CHECKING:  # making these classes takes 5 ms
     from src.presentation.cli.database_ports import Database, LintReport, Migrations, Ping, Plan, SqlShell
     from src.presentation.cli.doctor_ports import Finding
     from src.presentation.cli.env_ports import EnvFiles
+    from src.presentation.cli.secrets_ports import GithubSecrets
     from src.presentation.cli.turso_ports import Turso
 
 
@@ -34,6 +35,8 @@ class Container(Protocol):
     def env_files(self) -> "EnvFiles": ...
     @property
     def turso(self) -> "Turso": ...
+    @property
+    def github_secrets(self) -> "GithubSecrets": ...
     @property
     def backups(self) -> "Backups": ...
     def restore_given(

@@ -13,13 +13,13 @@ from src.presentation.cli.confirming import NEEDS_CONFIRMATION
 from src.presentation.cli.context import opened
 from src.presentation.cli.errors import InputError
 from src.presentation.cli.output import JsonOption, command_group, moment, say, show, show_json
-from src.presentation.cli.token_output import StandardOutput
+from src.presentation.cli.secrets_ports import Environment
+from src.presentation.cli.token_output import Goal
 from src.presentation.cli.turso_ports import (
     Inspection,
     Invalidation,
     KeptToken,
     OldToken,
-    SecretStore,
     TokenPlan,
     Turso,
 )
@@ -53,6 +53,13 @@ FileOption = Annotated[
     Path | None,
     typer.Option("--to-file", help="Put the token into this file, mode 0600, and print nothing of it."),
 ]
+GithubOption = Annotated[
+    Environment | None,
+    typer.Option(
+        "--to-github",
+        help="Put the token straight into the TURSO_AUTH_TOKEN of this environment at GitHub.",
+    ),
+]
 DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and do nothing.")]
 
 
@@ -64,22 +71,24 @@ def create(
     read_only: ReadOnlyOption = False,
     expires: ExpiresOption = None,
     to_file: FileOption = None,
+    to_github: GithubOption = None,
     dry_run: DryRunOption = False,
     json: JsonOption = False,
 ) -> None:
     """Make a token, and check it with a query. It is printed once: to a terminal, or alone into a pipe."""
     with opened(ctx) as container:
         turso = container.turso
-        store = _store(turso, to_file, json=json and not dry_run, replaces=False)
+        goal = Goal(name, to_file, to_github)
+        store = goal.store(container, json=json and not dry_run, replaces=False)
         plan = turso.plan_token(
             name, use=None if use is None else use.value, expiration=expires, read_only=read_only
         )
         if dry_run:
-            _show_plan(plan, to_file, json=json)
+            _show_plan(plan, goal, json=json)
             return
         with working(f"Making a token for {name}"):
             kept = plan.make(store)
-    _show_kept(kept, plan, json=json, in_file=to_file is not None)
+    _show_kept(kept, plan, json=json, is_away=goal.is_away)
 
 
 @app.command("rotate")
@@ -95,6 +104,7 @@ def rotate(
             "--to-file", help="Put the token into this file, mode 0600; one of this database is replaced."
         ),
     ] = None,
+    to_github: GithubOption = None,
     old: Annotated[
         Path | None,
         typer.Option(help="File with the old token, - for standard input, to hear when it dies."),
@@ -116,21 +126,22 @@ def rotate(
     given = _read_old(old, to_file)
     with opened(ctx) as container:
         turso = container.turso
-        store = _store(turso, to_file, json=json and not dry_run, replaces=True)
+        goal = Goal(name, to_file, to_github)
+        store = goal.store(container, json=json and not dry_run, replaces=True)
         plan = turso.plan_token(
             name, use=None if use is None else use.value, expiration=expires, read_only=read_only
         )
         before = turso.look_at_old_token(name, given, store)
         dying = turso.plan_invalidation(name) if invalidate else None
         if dry_run:
-            _show_plan(plan, to_file, json=json, dying=dying)
+            _show_plan(plan, goal, json=json, dying=dying)
             return
         store.require_ready()
         if dying is not None:
             dying = _invalidate(turso, name, dying, confirm)
         with working(f"Making a token for {name}"):
             kept = plan.make(store)
-    _show_kept(kept, plan, json=json, in_file=to_file is not None, old=before, dead=dying)
+    _show_kept(kept, plan, json=json, is_away=goal.is_away, old=before, dead=dying)
     if not json:
         _tell_of_old(kept, before, dying)
 
@@ -160,14 +171,6 @@ def inspect(
     else:
         _show_inspection(found)
     raise typer.Exit(_FAILED if found.verdict.level == "fail" else 0)
-
-
-def _store(turso: Turso, to_file: Path | None, *, json: bool, replaces: bool) -> SecretStore:
-    if to_file is not None:
-        return turso.secret_file(to_file, replaces=replaces)
-    if json:
-        raise InputError("--json: JSON never holds a token, it ends in logs. Add --to-file FILE.")
-    return StandardOutput()
 
 
 def _invalidate(turso: Turso, name: str, dying: Invalidation, confirm: str | None) -> Invalidation:
@@ -209,9 +212,7 @@ def _read(file: Path) -> SecretStr:
     return SecretStr(text.strip())
 
 
-def _show_plan(
-    plan: TokenPlan, to_file: Path | None, *, json: bool, dying: Invalidation | None = None
-) -> None:
+def _show_plan(plan: TokenPlan, goal: Goal, *, json: bool, dying: Invalidation | None = None) -> None:
     if json:
         show_json(
             {
@@ -225,10 +226,9 @@ def _show_plan(
         return
     if dying is not None:
         show(f"Would kill every token of: {', '.join(dying.databases)}.")
-    where = to_file or ("the terminal" if sys.stdout.isatty() else "the pipe")
     show(
         f"Would make a token for {plan.database.name} ({views.rights(plan)}; for {plan.expiration}), check it with a "
-        f"query, and hand it to {where}."
+        f"query, and hand it to {goal.shown}."
     )
 
 
@@ -237,7 +237,7 @@ def _show_kept(
     plan: TokenPlan,
     *,
     json: bool,
-    in_file: bool,
+    is_away: bool,
     old: OldToken | None = None,
     dead: Invalidation | None = None,
 ) -> None:
@@ -253,7 +253,7 @@ def _show_kept(
                 "invalidated": dead.databases if dead else [],
             }
         )
-    elif in_file:
+    elif is_away:
         views.show_kept(kept, plan)
     else:
         say(

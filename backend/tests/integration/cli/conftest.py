@@ -3,9 +3,13 @@ from pathlib import Path
 
 import pytest
 
-from src.core.config.settings.base import Settings
+from src.core.config.settings import base
+from src.core.config.settings.base import AppEnv, Settings
+from src.operations.github.wanted import wanted_in
+from tests.fake_github import FakeGithub
 from tests.fake_turso_platform import FakeTursoPlatform
 from tests.integration.cli.echo_suite import SUITE
+from tests.integration.cli.github_world import GITHUB_TOKEN, GithubCli
 from tests.integration.cli.harness import Cli
 from tests.integration.cli.turso_world import PLATFORM_TOKEN, TursoCli
 from tests.llm_server import FakeLlm
@@ -65,6 +69,31 @@ def turso(fresh_cli: Cli, fake_turso: FakeTursoPlatform, monkeypatch: pytest.Mon
     monkeypatch.setenv("TURSO_API_TOKEN", fake_turso.token)
     monkeypatch.setenv("TURSO_API_BASEURL", fake_turso.base_url)
     return TursoCli(fresh_cli, fake_turso)
+
+
+@pytest.fixture
+def fake_github() -> Iterator[FakeGithub]:
+    with FakeGithub(token=GITHUB_TOKEN) as github:
+        yield github
+
+
+@pytest.fixture
+def github(
+    fresh_cli: Cli, fake_github: FakeGithub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> GithubCli:
+    """`autoforge secrets` on a fake GitHub, with a value for everything that staging and production require."""
+    monkeypatch.setattr(base, "BACKEND_DIR", tmp_path)
+    monkeypatch.setenv("GITHUB_TOKEN", fake_github.token)
+    monkeypatch.setenv("GITHUB_API_URL", fake_github.base_url)
+    monkeypatch.setenv("GITHUB_REPOSITORY", fake_github.repository)
+    values = {}
+    for one in (*wanted_in(AppEnv.STAGING), *wanted_in(AppEnv.PRODUCTION)):
+        if one.name != one.setting.name:  # those are taken away from every test
+            monkeypatch.delenv(one.name, raising=False)
+        if one.is_required:
+            values[one.name] = f"planted-{one.name.lower()}-value"
+            monkeypatch.setenv(one.name, values[one.name])
+    return GithubCli(fresh_cli, fake_github, values)
 
 
 @pytest.fixture

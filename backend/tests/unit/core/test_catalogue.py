@@ -1,6 +1,6 @@
 import pytest
 
-from src.core.config.settings.base import AppEnv, Settings, load_settings
+from src.core.config.settings.base import GROUPS, AppEnv, Settings, load_settings
 from src.core.config.settings.catalogue import all_settings, find_setting
 from src.core.config.settings.declaration import Home
 
@@ -23,6 +23,13 @@ def test_every_field_of_the_settings_is_in_the_catalogue_once() -> None:
     names = [setting.name.lower() for setting in all_settings()]
 
     assert sorted(names) == sorted(Settings.model_fields)
+
+
+def test_no_two_groups_call_a_validator_the_same() -> None:
+    """The settings inherit from all groups: of two that are called the same, one would silently not run."""
+    names = [name for group in GROUPS for name in group.__pydantic_decorators__.field_validators]
+
+    assert sorted(names) == sorted(Settings.__pydantic_decorators__.field_validators)
 
 
 def test_every_setting_is_documented_in_one_line_of_each_language() -> None:

@@ -31,17 +31,6 @@ __all__ = ["BACKEND_DIR", "GROUPS", "AppEnv", "Settings", "SettingsError", "get_
 
 BACKEND_DIR = Path(__file__).resolve().parents[4]
 
-GROUPS: tuple[type[SettingsGroup], ...] = (
-    ApplicationSettings,
-    DatabaseSettings,
-    TursoPlatformSettings,
-    RedisSettings,
-    AccessSettings,
-    ModelSettings,
-    TracingSettings,
-    DeploymentSettings,
-)
-
 
 class SettingsError(Exception):
     """The environment is wrong. The message names the variable and never its value."""
@@ -116,6 +105,9 @@ class Settings(
             _EnvFiles(settings_cls, given),
             _DefaultsOfEnvironment(settings_cls),
         )
+
+
+GROUPS = tuple(base for base in Settings.__bases__ if issubclass(base, SettingsGroup))
 
 
 class _EnvFiles(PydanticBaseSettingsSource):

@@ -60,5 +60,6 @@ class DeploymentSettings(SettingsGroup):
 
     @field_validator("github_api_url")
     @classmethod
-    def _fit_for_a_token(cls, value: str) -> str:
+    def _github_is_fit_for_a_token(cls, value: str) -> str:
+        # a name of its own: Settings inherits every group, and takes one validator of a name
         return fit_for_a_token(value, such_as="https://api.github.com")

@@ -3,9 +3,9 @@ from typing import Any
 
 import pytest
 
+from src.operations.http import Answer
 from src.operations.turso import records
 from src.operations.turso.errors import TursoInputError
-from src.operations.turso.http import Answer
 from src.operations.turso.records import UnexpectedShapeError
 
 # As the documentation of the API shows it, with its mixed case.

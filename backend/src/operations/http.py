@@ -69,10 +69,17 @@ class HttpService:
     """
 
     def __init__(
-        self, base_url: str, token: SecretStr, *, timeout_seconds: float, sleep: Sleep = time.sleep
+        self,
+        base_url: str,
+        token: SecretStr,
+        *,
+        timeout_seconds: float,
+        sleep: Sleep = time.sleep,
+        headers: Mapping[str, str] | None = None,
     ) -> None:
-        """Raises SettingsError for a token that cannot stand in a header."""
+        """`headers` go with every request. Raises SettingsError for a token that cannot stand in a header."""
         self._base_url, self._timeout, self._sleep = base_url, timeout_seconds, sleep
+        self._headers = dict(headers or {})
         self._token = SecretStr(token.get_secret_value().strip())
         plain = self._token.get_secret_value()
         if not (plain.isascii() and plain.isprintable()):
@@ -134,8 +141,9 @@ class HttpService:
         found: Any = None
         with suppress(ValueError):
             found = answer.json
-        error = found.get("error") if isinstance(found, dict) else None
-        text = error if isinstance(error, str) else answer.body[:4096].decode(errors="replace")
+        given = [found.get("error"), found.get("message")] if isinstance(found, dict) else []
+        whole = answer.body[:4096].decode(errors="replace")
+        text = next((reason for reason in given if isinstance(reason, str)), whole)
         return self.cleaned(text) or "no reason given"
 
     @property
@@ -148,6 +156,7 @@ class HttpService:
                     "Authorization": f"Bearer {self._token.get_secret_value()}",
                     "Accept": "application/json",
                     "User-Agent": "autoforge",
+                    **self._headers,
                 },
                 timeout=httpx2.Timeout(self._timeout, connect=min(MAX_CONNECT_SECONDS, self._timeout)),
                 verify=_tls(),
@@ -220,7 +229,7 @@ def _may_repeat(outcome: Answer | NoAnswerError, repeatable: bool) -> bool:
 
 
 def _lowered(value: Any) -> Any:
-    """Turso's own client reads keys whatever their case, and its answers mix `DbId`, `group` and `primaryRegion`."""
+    """Turso's own client reads keys whatever their case: its answers mix `DbId`, `group` and `primaryRegion`."""
     if isinstance(value, dict):
         return {key.lower(): _lowered(inner) for key, inner in value.items()}
     if isinstance(value, list):
