@@ -14,12 +14,12 @@ GOAL := $(or $(firstword $(MAKECMDGOALS)),setup)
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup run dev-turso test test-slow check bench lock clean environment-run environment-dev
+.PHONY: help setup run dev-turso test test-slow check check-deploy audit bench lock lock-deploy clean environment-run environment-dev
 
 help: ## List these targets
 	@echo 'usage: make TARGET [PYTHON=python3.13] [VENV=folder] [ARGS="..."]'
 	@echo
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' '$(firstword $(MAKEFILE_LIST))'
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' '$(firstword $(MAKEFILE_LIST))'
 
 setup: environment-dev ## Make the environment to run, test and check in
 	@echo 'Ready. Next: make run, make test, make check, ./autoforge --help'
@@ -36,15 +36,25 @@ test: environment-dev ## Run the tests; HTML coverage in backend/htmlcov (ARGS="
 test-slow: environment-dev ## Run the tests that take over 20 seconds each
 	@cd backend && $(BIN)/python -m pytest -m slow --timeout=1800 $(ARGS)
 
-check: environment-dev ## Check format, lint, types, import contracts, migrations, locks
+check: environment-dev ## Check format, lint, types, import contracts, migrations, workflows, locks
 	@cd backend && $(BIN)/ruff format --check .
 	@cd backend && $(BIN)/ruff check .
 	@cd backend && $(BIN)/mypy
 	@cd backend && $(BIN)/lint-imports --no-logo
 	@cd backend && $(BIN)/autoforge db lint
+	@$(BIN)/zizmor --offline --quiet --no-progress .github/workflows
+	@$(BIN)/actionlint .github/workflows/*.yml
 	$(check_migrations)
 	$(check_locks)
 	@$(BIN)/python -m pip check --disable-pip-version-check
+
+check-deploy: environment-dev ## Check image, compose files and Worker; the first time fetches wrangler and Node
+	$(deploy_tools)
+	$(check_containers)
+	$(check_worker)
+
+audit: environment-dev ## Look the locked dependencies up among the known vulnerabilities; needs the network
+	@$(BIN)/pip-audit --strict --disable-pip --require-hashes -r backend/requirements.lock $(ARGS)
 
 bench: environment-dev ## Run the benchmarks, each beside its bare limit (ARGS="--help")
 	@cd backend && $(BIN)/python -m benchmarks $(ARGS)
@@ -56,11 +66,18 @@ lock: ## Renew the locks after a change of dependencies; needs uv (ARGS="--upgra
 	$(call write_lock,requirements-dev.lock,--group build --group dev -c requirements.lock)
 	$(check_locks)
 
+lock-deploy: ## Renew the lock of deploy/cloudflare/package.json; needs npm
+	@cd deploy/cloudflare && npm install --package-lock-only --loglevel=error && $(PYTHON) -c 'import json; \
+	    p = "package-lock.json"; lock = json.load(open(p)); [package.pop("funding", 0) for package in lock["packages"].values()]; \
+	    open(p, "w").write(json.dumps(lock, indent=2, ensure_ascii=False) + "\n")' && ! grep -F '://' package-lock.json
+
 clean: ## Remove environments, caches and reports; databases and .env files stay
 	@for venv in backend/.venv* '$(VENV_DIR)'; do \
 	    if [ -f "$$venv/.autoforge" ]; then rm -rf "$$venv"; fi; \
 	done
-	@cd backend/tools/libsql-server && if [ -f node_modules/.autoforge ]; then rm -rf node_modules; fi
+	@for tools in backend/tools/libsql-server/node_modules deploy/cloudflare/node_modules deploy/tools; do \
+	    if [ -f "$$tools/.autoforge" ]; then rm -rf "$$tools"; fi; \
+	done
 	@cd backend && rm -rf htmlcov .coverage .coverage.* .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 	@find backend -name .venv -prune -o -name __pycache__ -type d -prune -exec rm -rf {} +
 
@@ -125,6 +142,53 @@ if [ -n "$${CI:-}$${AUTOFORGE_REQUIRE_LIBSQL_SERVER:-}" ]; then \
     echo 'make: CI must not skip them' >&2; exit 1; fi
 endef
 
+# What check-deploy runs, in folders of its own: wrangler with a Node that is new enough for it, where npm has one
+# (Linux x86_64), and the programs that read compose files and Dockerfiles, which are in wheels of one Python only.
+define deploy_tools
+@set -eu; cd deploy; key=$$(cat cloudflare/package.json cloudflare/package-lock.json | cksum); \
+if [ "$$(cat cloudflare/node_modules/.autoforge 2>/dev/null)" != "$$key" ]; then \
+    command -v npm >/dev/null || { echo 'make: npm is needed to install wrangler and is not here' >&2; exit 1; }; \
+    echo 'Installing deploy/cloudflare/package-lock.json, the first time about half a minute'; \
+    (cd cloudflare && npm ci --loglevel=error >&2); \
+    echo "$$key" >cloudflare/node_modules/.autoforge; fi; \
+key=$$(cksum <requirements.lock); \
+if [ "$$(cat tools/.autoforge 2>/dev/null)" != "$$key" ] && [ "$$(uname -sm)" = 'Linux x86_64' ]; then \
+    echo 'Installing deploy/requirements.lock'; rm -rf tools; \
+    $(BIN)/python -m pip install -qq --disable-pip-version-check --no-input --no-deps --require-hashes \
+        --only-binary :all: --implementation cp --python-version 3.13 \
+        --platform manylinux_2_35_x86_64 --platform manylinux2014_x86_64 --target tools -r requirements.lock; \
+    chmod +x tools/compose/docker-compose; \
+    echo "$$key" >tools/.autoforge; fi
+endef
+
+# The compose files are read as compose reads them, once with a value for all that production demands.
+define check_containers
+@set -eu; new=$$(mktemp -d); trap 'rm -rf "$$new"' EXIT; compose=deploy/tools/compose/docker-compose; \
+if [ ! -x $$compose ]; then \
+    echo 'make: compose files and Dockerfile are checked on Linux x86_64 only; this is '"$$(uname -sm)" >&2; exit 0; fi; \
+deploy/tools/bin/hadolint backend/Dockerfile; \
+sed -n 's/.*$${\([A-Z_]*\):?.*/\1=x/p' docker-compose.prod.yml | sort -u >"$$new/env"; \
+$$compose -f docker-compose.dev.yml --profile libsql config --quiet; \
+$$compose --env-file "$$new/env" -f docker-compose.prod.yml config --quiet; \
+if $$compose --env-file /dev/null -f docker-compose.prod.yml config --quiet 2>"$$new/said"; then \
+    echo 'docker-compose.prod.yml accepts settings that are not set' >&2; exit 1; fi; \
+grep -q 'is missing a value' "$$new/said" || { cat "$$new/said" >&2; exit 1; }; \
+echo 'Dockerfile and compose files are in order.'
+endef
+
+# Without an engine wrangler can build no image, and leaves it out; what else it would do, it tells of.
+define check_worker
+@set -eu; cd deploy/cloudflare; new=$$(mktemp -d); trap 'rm -rf "$$new"' EXIT; \
+export WRANGLER_SEND_METRICS=false WRANGLER_SEND_ERROR_REPORTS=false WRANGLER_HIDE_BANNER=true npm_config_loglevel=error; \
+npm run --silent check >"$$new/said" 2>&1 || { cat "$$new/said" >&2; exit 1; }; \
+for env in staging production; do \
+    if ! npm exec -- wrangler deploy --dry-run --env $$env --containers-rollout none --outdir "$$new" >"$$new/said" 2>&1 \
+        || ! grep -q 'env.BACKEND (Backend) .*Durable Object' "$$new/said" \
+        || ! grep -qF -- "- autoforgenexus-backend-$$env (" "$$new/said"; then cat "$$new/said" >&2; exit 1; fi; \
+    echo "The Worker of $$env and its container would be deployed."; \
+done
+endef
+
 # What pyproject.toml asks for, as a checksum: each lock carries it in its first line.
 asked = $$($(PYTHON) -c 'import hashlib, json, tomllib; \
     p = tomllib.load(open("pyproject.toml", "rb")); \
@@ -147,8 +211,9 @@ for lock in requirements.lock requirements-dev.lock; do \
     sed -n 1p $$lock | grep -qF " $$asked " || { echo "$$lock is not of the dependencies in pyproject.toml; run: make lock" >&2; exit 1; }; \
     if grep -nE '://|(^|[ =@:])/|^-' $$lock >&2; then echo "$$lock holds an address or a path" >&2; exit 1; fi; \
 done; \
-if grep -nF '://' tools/libsql-server/package-lock.json >&2; then \
-    echo 'tools/libsql-server/package-lock.json holds an address' >&2; exit 1; fi; \
+for lock in tools/libsql-server/package-lock.json ../deploy/cloudflare/package-lock.json ../deploy/requirements.lock; do \
+    if grep -nF '://' $$lock >&2; then echo "$$lock holds an address" >&2; exit 1; fi; \
+done; \
 awk '/^[a-z0-9].*==/ { if (FILENAME ~ /dev/) have[$$1] = 1; else if (!($$1 in have)) { print $$1; bad = 1 } } END { exit bad }' \
     requirements-dev.lock requirements.lock >&2 || { echo 'requirements-dev.lock lacks these of requirements.lock; run: make lock' >&2; exit 1; }; \
 echo 'Locks are current.'

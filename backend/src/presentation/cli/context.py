@@ -10,7 +10,7 @@ from pydantic import SecretStr
 
 from src.application.services import Services
 from src.core.config.settings.base import AppEnv, Settings, SettingsError
-from src.domain.shared.errors import ConflictError
+from src.domain.shared.errors import ConflictError, DomainError
 from src.presentation.cli.output import counted, say
 
 if TYPE_CHECKING:  # making these classes takes 5 ms
@@ -87,11 +87,18 @@ def services_of(ctx: typer.Context) -> Iterator[Services]:
 def ensure_database(container: Container, *, upgrade: bool = False) -> None:
     """Makes an absent local database, and says so; migrates one that is there with `upgrade` only, a remote one never.
 
-    Raises SchemaBehindError when the database is not current after that.
+    Raises SchemaBehindError when the database is not current after that. The server, which asks with `upgrade`, goes
+    on with one that a newer release has migrated: so it is while that one is rolled out or has been taken back.
     """
     if container.database.is_local:
         local_path(container.database)
-    status = container.migrations.status()
+    try:
+        status = container.migrations.status()
+    except DomainError as exc:
+        if not upgrade or container.settings.is_local or exc.code != "unknown_revision":
+            raise
+        say(f"Warning: {exc} Until then it is served as it is.")
+        return
     if not status.pending:
         return
     if status.is_empty and container.database.is_local:

@@ -42,7 +42,7 @@ def root(tmp_path: Path) -> Path:
     for name in (".github", "deploy", "docker-compose.prod.yml"):
         source = ROOT / name
         if source.is_dir():
-            ignored = shutil.ignore_patterns("node_modules")
+            ignored = shutil.ignore_patterns("node_modules", "tools")
             shutil.copytree(source, tmp_path / name, ignore=ignored, dirs_exist_ok=True)
         elif source.exists():
             shutil.copy(source, tmp_path / name)
