@@ -144,6 +144,7 @@ def test_server_that_does_not_answer_is_an_outage(remote: RemoteCli, server: Lib
 def test_remote_database_is_never_migrated_on_the_side(
     remote: RemoteCli, container: Container, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.delenv("DATABASE_URL")  # a SQLite file, with which no server of staging starts
     for name, value in sound_values(AppEnv.STAGING).items():
         if not name.startswith("TURSO_"):  # whose values are those of the server
             monkeypatch.setenv(name, value)
