@@ -156,3 +156,21 @@ def test_doctor_works_in_a_folder_that_is_gone(fresh_cli: Cli, monkeypatch: pyte
     gone.rmdir()
     found = fresh_cli("doctor", "--json")
     assert [name for name, level in bad(found).items() if level == "fail"] == ["machine.imports"]
+
+
+def test_what_one_fault_blocks_is_told_in_one_line_for_each_phase(
+    fresh_cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PORT", "many")
+    said = fresh_cli("doctor").out
+    assert " checks blocked by settings.valid" in said
+    assert "migrations.current" not in said
+    assert "migrations.current: blocked by settings.valid" in fresh_cli("doctor", "--all").out
+
+
+def test_each_thing_to_do_has_a_line_of_its_own(fresh_cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("DATABASE_URL")
+    monkeypatch.setenv("APP_ENV", "staging")
+    lines = [line.strip() for line in fresh_cli("doctor").out.splitlines()]
+    assert [line for line in lines if line.startswith("Set STAGING_TURSO_DATABASE_URL (a secret at GitHub")]
+    assert [line for line in lines if line.startswith("Set STAGING_JWT_SECRET_KEY (a secret at GitHub")]
