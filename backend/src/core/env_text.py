@@ -35,7 +35,8 @@ def lines(text: str) -> Iterator[Line]:
             yield Line(number, "", "", "is not of the form NAME=value, or a quote does not end")
         elif found.key is None:
             continue
-        elif not _NAME.fullmatch(found.key):
+        elif not _NAME.fullmatch(found.key) or (found.value and not found.value.strip("=")):
+            # also the end of a key in base64 that lost its quotes, which must not pass for a name and be shown
             yield Line(number, "", "", "does not begin with a name; names are of A-Z, 0-9 and _")
         elif found.value is None:
             yield Line(number, found.key, "", "has a name without `=`")

@@ -7,7 +7,7 @@ from datetime import datetime
 from src.core.config.settings.base import AppEnv, SettingsError, load_settings
 from src.domain.shared.errors import RuleViolationError
 from src.infrastructure.shared.database.base import utc_now
-from src.operations.checks.all_checks import ALL_CHECKS, PHASES
+from src.operations.checks.all_checks import ALL_CHECKS, PHASES, TROUBLES
 from src.operations.checks.check import Check, Finding, run, with_needs
 from src.operations.checks.scene import Scene, env_of_process
 
@@ -45,7 +45,9 @@ class Inspection:
         self.env = env_of_process() if env is None else env
         self._chosen, self._now = env, now
         candidates = [check for check in ALL_CHECKS if check.quick or not only_quick]
-        wanted = [check.id for check in candidates if not phases or check.phase in phases]
+        wanted = {check.id for check in candidates if not phases or check.phase in phases}
+        if "help" in phases:
+            wanted |= set(TROUBLES.values())
         self.checks: Sequence[Check] = with_needs(candidates, wanted)
 
     def database(self) -> str | None:

@@ -9,7 +9,7 @@ from src.operations.checks.scene import Scene
 from src.operations.env_files.examine import mend_modes
 from src.operations.verdict import Verdict, blocked, fail, ok, warn
 
-_SHOWN = 3
+_SHOWN = 8
 _FILES = ("env-file.no-file", "env-file.unreadable", "env-file.syntax")
 
 
@@ -24,7 +24,7 @@ def _look_for(kind: FaultKind, said: str) -> Callable[[Scene], Verdict]:
 def _judged(faults: Sequence[Fault]) -> Verdict:
     more = f" And {len(faults) - _SHOWN} more." if len(faults) > _SHOWN else ""
     message = " ".join(fault.message for fault in faults[:_SHOWN]) + more
-    fix = " ".join(dict.fromkeys(fault.fix for fault in faults[:_SHOWN]))
+    fix = "\n".join(dict.fromkeys(fault.fix for fault in faults[:_SHOWN]))
     return fail(message, fix) if any(fault.is_fatal for fault in faults) else warn(message, fix)
 
 

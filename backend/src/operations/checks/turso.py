@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 from src.core import auth_token
 from src.core.auth_token import UnreadableTokenError
 from src.core.config.settings.base import AppEnv
+from src.core.config.settings.given import read
 from src.core.config.settings.values import is_loopback, is_placeholder
 from src.infrastructure.shared.database.libsql.address import libsql_url
 from src.operations.checks.check import Check
@@ -68,10 +69,10 @@ def _look_at_the_other(scene: Scene) -> Verdict:
     other = AppEnv.PRODUCTION if scene.env is AppEnv.STAGING else AppEnv.STAGING
     if not (scene.folder / f".env.{other.value}").exists():
         return skip(f"nothing is known here of {other.value}: there is no backend/.env.{other.value}")
-    theirs = values_of_file(scene, other)
+    theirs = read(scene.folder / f".env.{other.value}")
     ours = scene.settings
     fix = f"Give each its own: autoforge turso create, then autoforge env render --env {other.value}"
-    if ours.database_address and theirs.get("TURSO_DATABASE_URL") == ours.database_address:
+    if _is_same_server(ours.database_address, theirs.get("TURSO_DATABASE_URL")):
         return fail(
             f"{scene.env.value} and {other.value} have the same database, {ours.database_address}", fix
         )
@@ -81,11 +82,9 @@ def _look_at_the_other(scene: Scene) -> Verdict:
     return ok(f"{other.value} has another database and another token")
 
 
-def values_of_file(scene: Scene, env: AppEnv) -> dict[str, str]:
-    from dotenv import dotenv_values
-
-    found = dotenv_values(scene.folder / f".env.{env.value}", interpolate=False)
-    return {name: value for name, value in found.items() if value}
+def _is_same_server(one: str | None, other: str | None) -> bool:
+    """libsql://host and https://host are one."""
+    return bool(one and other) and urlsplit(one).netloc == urlsplit(other).netloc
 
 
 def _look_at_platform(scene: Scene) -> Verdict:

@@ -15,10 +15,10 @@ class WorkTree:
     root: Path
 
     def tracks(self, path: Path) -> bool:
-        return self._ask("ls-files", "--error-unmatch", "--", str(path)) is not None
+        return self._ask("--literal-pathspecs", "ls-files", "--error-unmatch", "--", _real(path)) is not None
 
     def ignores(self, path: Path) -> bool:
-        return self._ask("check-ignore", "--quiet", "--no-index", "--", str(path)) is not None
+        return self._ask("check-ignore", "--quiet", "--no-index", "--", _real(path)) is not None
 
     def tracked(self, pattern: str) -> list[Path]:
         """The tracked files whose name matches `pattern`, in every folder."""
@@ -27,6 +27,11 @@ class WorkTree:
 
     def _ask(self, *words: str) -> str | None:
         return _git(self.root, *words)
+
+
+def _real(path: Path) -> str:
+    """Where the file itself is, be it a link, by a way without links: git knows files by no other."""
+    return str(path.parent.resolve() / path.name)
 
 
 def work_tree(folder: Path) -> WorkTree | None:

@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from src.core.config.settings.catalogue import Setting, all_settings, find_setting
 from src.core.config.settings.declaration import AppEnv, Home
@@ -79,13 +78,9 @@ def compare(first: AppEnv, second: AppEnv, folder: Path) -> list[Compared]:
 
 def visible(setting: Setting, value: str) -> str:
     """`value`, where it is no secret and holds none, as a URL may; else "set"."""
-    if setting.is_secret or setting.home is Home.SECRET:
-        return SET
-    try:
-        parts = urlsplit(value)
-    except ValueError:
-        return SET
-    return SET if parts.netloc and ("@" in parts.netloc or parts.query) else value
+    is_secret = setting.is_secret or setting.home is Home.SECRET
+    may_hold_one = "://" in value and ("@" in value or "?" in value)
+    return SET if is_secret or may_hold_one else value
 
 
 def _effective(env: AppEnv, folder: Path) -> dict[str, Given]:

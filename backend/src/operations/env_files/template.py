@@ -67,7 +67,8 @@ def _setting_of(line: env_text.Line, state: _Filling) -> Setting | None:
         return None
     setting = find_setting(line.name)
     if setting is None:
-        state.complain(line.number, f"{line.name} is no setting")
+        name = line.name if line.name.isupper() else "this"  # which may be anything, and no name
+        state.complain(line.number, f"{name} is no setting")
     elif setting.name != line.name:
         state.complain(line.number, f"{line.name} is an old name; call it {setting.name}")
     elif setting.for_runner or not setting.is_for(state.env):

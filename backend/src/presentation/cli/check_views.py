@@ -99,13 +99,15 @@ def _phase_line(phase: str, title: str, found: Sequence[Finding]) -> "Text":
 
 def _lines(found: Sequence[Finding], *, all: bool) -> "Iterator[Text]":
     for one in found:
-        if one.level in ("ok", "skip", "blocked") and not (all or one.level == "blocked"):
-            continue
-        yield _line((one.level, 8), f"{one.check.id}: {one.message}", number=one.check.number)
+        if one.level in ("fail", "warn") or all:
+            yield _line((one.level, 8), f"{one.check.id}: {one.message}", number=one.check.number)
         if one.level in ("fail", "warn"):
             yield _more(one.check.why)
-            if one.fix is not None:
-                yield _more(one.fix, style="bold")
+            for line in (one.fix or "").splitlines():
+                yield _more(line, style="bold")
+    blocked = Counter(one.message for one in found if one.level == "blocked" and not all)
+    for by, count in blocked.items():  # the many that one fault blocks would hide it
+        yield _line(("blocked", 8), f"{counted(count, 'check')} {by}", number="")
 
 
 def _line(level: tuple[str, int], text: str, *, number: str | None = None, tail: str = "") -> "Text":

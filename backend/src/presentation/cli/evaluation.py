@@ -199,9 +199,10 @@ def compare(
 
 def _start(suite: str, options: RunOptions, services: Services) -> EvaluationId:
     """A pending evaluation. All that can be wrong with the options is found before anything of it is stored."""
-    suite_id, file = resolve_suite(suite, services)
+    find_suite_id, file = resolve_suite(suite, services)
     settings = resolve_settings(options, file)
-    services.open_provider(settings)
+    services.open_provider(settings)  # before the suite is imported, so that it loads its libraries meanwhile
+    suite_id = find_suite_id()
     prompt_id, version = resolve_prompt(options, file, services)
     evaluation = commands.start_evaluation(
         prompt_id=prompt_id,

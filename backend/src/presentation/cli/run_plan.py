@@ -1,12 +1,13 @@
 """What `eval run` is to run, out of its options and what the suite file says; an option wins."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from src.application.evaluation.commands import import_suite
-from src.application.evaluation.ports import RunDefaults
+from src.application.evaluation.ports import RunDefaults, SuiteFile
 from src.application.prompt.commands import register_prompt
 from src.application.services import Services
 from src.domain.evaluation.evaluation import RunSettings
@@ -41,18 +42,18 @@ class RunOptions:
     case_filter: str | None = None
 
 
-def resolve_suite(named: str, services: Services) -> tuple[SuiteId, RunDefaults]:
-    """A file is imported (the same content is the same version); another text is the name of a stored suite."""
+def resolve_suite(named: str, services: Services) -> tuple[Callable[[], SuiteId], RunDefaults]:
+    """What gives the suite's id, and what its file says of the run.
+
+    A file is imported when its id is asked for (the same content is the same version); up to then only its head is
+    read. Another text is the name of a stored suite.
+    """
     path = Path(named)
     if not path.is_file() and not named.lower().endswith(_SUITE_SUFFIXES):
-        return SuiteId(find_suite(services, named).id), RunDefaults()
+        found = SuiteId(find_suite(services, named).id)
+        return lambda: found, RunDefaults()
     source = services.suite_files.open(path)
-    suite, is_new = import_suite(
-        source, by=services.principal, uow=services.unit_of_work(), now=services.now()
-    )
-    if is_new:
-        say(f"Imported suite {suite.name}, version {suite.version}, {counted(suite.case_count, 'case')}.")
-    return SuiteId(suite.id), source.run
+    return partial(_imported, source, services), source.run
 
 
 def resolve_prompt(options: RunOptions, file: RunDefaults, services: Services) -> tuple[PromptId, int]:
@@ -122,6 +123,15 @@ def _answers(provider: str, options: RunOptions, file: RunDefaults) -> str | Non
         raise InputError("--base-url: provider scripted replays answers and asks nobody.")
     answers = options.answers or file.answers
     return None if answers is None else str(answers.absolute())
+
+
+def _imported(source: SuiteFile, services: Services) -> SuiteId:
+    suite, is_new = import_suite(
+        source, by=services.principal, uow=services.unit_of_work(), now=services.now()
+    )
+    if is_new:
+        say(f"Imported suite {suite.name}, version {suite.version}, {counted(suite.case_count, 'case')}.")
+    return SuiteId(suite.id)
 
 
 def _names_file(prompt: str) -> bool:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from src.core.config.settings import base
 from tests.backends import on_sqlite
 from tests.integration.cli.harness import Cli, Outcome
 
@@ -121,3 +122,55 @@ def test_file_that_is_no_database_fails(cli: Cli, database_file: Path) -> None:
         "migrations.unlocked": "blocked",
     }
     assert "names a file that is no SQLite database" in cli.refused("prompt", "list", code=1)
+
+
+def test_file_that_cannot_be_read_is_a_finding_and_hides_nothing_else(
+    fresh_cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(base, "BACKEND_DIR", fresh_cli.folder)
+    path = fresh_cli.folder / ".env.local"
+    path.write_bytes(b"PORT=\xff\n")
+    path.chmod(0o600)
+    found = fresh_cli("doctor", "--json")
+    assert (found.code, found.json["env"]) == (1, "local")
+    assert [name for name, level in bad(found).items() if level == "fail"] == ["env-file.unreadable"]
+    assert levels(found)["machine.python"] == "ok"
+    assert "as UTF-8" in fresh_cli("doctor").out
+
+
+def test_mode_is_mended_and_looked_at_again(fresh_cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(base, "BACKEND_DIR", fresh_cli.folder)
+    path = fresh_cli.folder / ".env.local"
+    path.write_text("LOG_LEVEL=INFO\n")
+    path.chmod(0o644)
+    said = fresh_cli("doctor")
+    assert (said.code, "autoforge doctor --fix mends env-file.mode." in said.out) == (1, True)
+    assert fresh_cli.done("doctor", "--fix").err.strip() == "env-file.mode: chmod 600 backend/.env.local"
+    assert path.stat().st_mode & 0o777 == 0o600
+
+
+def test_doctor_works_in_a_folder_that_is_gone(fresh_cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    gone = fresh_cli.folder / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    found = fresh_cli("doctor", "--json")
+    assert [name for name, level in bad(found).items() if level == "fail"] == ["machine.imports"]
+
+
+def test_what_one_fault_blocks_is_told_in_one_line_for_each_phase(
+    fresh_cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PORT", "many")
+    said = fresh_cli("doctor").out
+    assert " checks blocked by settings.valid" in said
+    assert "migrations.current" not in said
+    assert "migrations.current: blocked by settings.valid" in fresh_cli("doctor", "--all").out
+
+
+def test_each_thing_to_do_has_a_line_of_its_own(fresh_cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("DATABASE_URL")
+    monkeypatch.setenv("APP_ENV", "staging")
+    lines = [line.strip() for line in fresh_cli("doctor").out.splitlines()]
+    assert [line for line in lines if line.startswith("Set STAGING_TURSO_DATABASE_URL (a secret at GitHub")]
+    assert [line for line in lines if line.startswith("Set STAGING_JWT_SECRET_KEY (a secret at GitHub")]

@@ -150,6 +150,13 @@ def test_bad_options_are_one_line_and_start_nothing(
     assert cli.done("eval", "list", "--json").json == {"items": []}
 
 
+def test_wrong_options_are_found_before_the_suite_is_stored(cli: Cli, suite: Path) -> None:
+    outcome = cli("eval", "run", suite, "--provider", "magic")
+
+    assert outcome.code == 2
+    assert cli.done("suite", "list", "--json").json == {"items": []}
+
+
 def test_another_endpoint_is_not_given_the_key_of_the_suites(
     cli: Cli, suite: Path, llm: FakeLlm, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from src.core.config.settings import base
 from src.core.config.settings.declaration import AppEnv
 from tests.backends import on_sqlite
 from tests.env_values import sound_values
@@ -103,12 +104,14 @@ def test_server_outside_local_does_not_start_with_values_that_are_wrong(
 
 
 def test_server_starts_though_a_value_should_be_seen_to(
-    fresh_cli: Cli, busy_port: int, monkeypatch: pytest.MonkeyPatch
+    fresh_cli: Cli, busy_port: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("DATABASE_URL")
     local = {"TURSO_DATABASE_URL": "libsql://127.0.0.1:8080?tls=0", "REDIS_HOST": "127.0.0.1"}
     for name, value in (sound_values(AppEnv.STAGING) | local).items():
         monkeypatch.setenv(name, value)
+    monkeypatch.setattr(base, "BACKEND_DIR", tmp_path)
+    (tmp_path / ".env.staging").write_text("REDIS_PASWORD=x\n")
 
     assert f"Port {busy_port} of" in fresh_cli.refused(
         "up", "--host", "127.0.0.1", "--port", busy_port, code=1

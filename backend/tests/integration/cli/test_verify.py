@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from src.operations.checks import inspection
+from src.operations.checks.all_checks import TROUBLES
 from src.operations.checks.check import Check
 from src.operations.verdict import Verdict, fail, ok, outage
 from tests.backends import on_sqlite
@@ -29,8 +30,15 @@ def test_phase_brings_what_it_needs_and_nothing_else(cli: Cli) -> None:
     found = cli.done("verify", "--phase", "4-4", "--json").json["findings"]
     assert {one["phase"] for one in found} == {"4-4", "4-3", "4-1"}
     assert [one["number"] for one in found if one["phase"] == "4-4"] == [f"4-4.{n}" for n in range(1, 8)]
-    both = cli.done("verify", "--phase", "4-1", "--phase", "help", "--json").json["findings"]
-    assert {one["phase"] for one in both} == {"4-1", "help"}
+    both = cli.done("verify", "--phase", "4-1", "--phase", "machine", "--json").json["findings"]
+    assert {"4-1", "machine"} <= {one["phase"] for one in both}
+
+
+@on_sqlite
+def test_troubles_of_the_guide_are_looked_for_together(cli: Cli) -> None:
+    found = levels(cli.done("verify", "--phase", "help", "--json"))
+    assert set(TROUBLES.values()) <= set(found)
+    assert "deploy.workflows" not in found
 
 
 def test_phase_that_there_is_not_is_a_usage_error(fresh_cli: Cli) -> None:

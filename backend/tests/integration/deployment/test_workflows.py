@@ -82,6 +82,8 @@ def test_jobs_may_read_the_repository_and_end_in_time(name: str) -> None:
     assert found["permissions"] == {}
     for job in found["jobs"].values():
         assert job["permissions"] == {"contents": "read"}
+        if "uses" in job:
+            continue
         assert job["timeout-minutes"] <= 60
         for step in job["steps"]:
             if action := step.get("uses"):
@@ -94,6 +96,15 @@ def test_one_deployment_waits_for_the_other_and_is_in_its_protected_environment(
     assert found["concurrency"] == {"group": f"deploy-{env}", "cancel-in-progress": False}
     assert found["jobs"]["deploy"]["environment"] == env
     assert found[True] == {"push": {"branches": ["develop"]} if env == "staging" else {"tags": ["v*"]}}
+
+
+def test_nothing_is_deployed_that_the_tests_have_not_passed_nor_released_that_is_not_on_main() -> None:
+    for env in DEPLOYMENTS:
+        jobs = workflow(f"deploy-{env}")["jobs"]
+        assert jobs["ci"]["uses"] == "./.github/workflows/ci.yml"
+        assert jobs["deploy"]["needs"] == "ci"
+    assert jobs["ci"]["needs"] == "released"
+    assert "workflow_call" in workflow("ci")[True]
 
 
 def test_a_database_without_a_place_for_its_backup_is_not_migrated(tmp_path: Path) -> None:

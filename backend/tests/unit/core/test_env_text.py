@@ -63,6 +63,12 @@ def test_each_line_has_its_number_and_its_trouble() -> None:
     ]
 
 
+def test_key_that_lost_its_quotes_passes_for_no_name() -> None:
+    text = "KEY=-----BEGIN KEY-----\nMIIEvQ/BADANBgk+hkiG9w0\nq83vEjRWeJq8=\nq83vEjRWeJq83g==\n-----END KEY-----\n"
+
+    assert [line.name for line in env_text.lines(text) if line.trouble is None and line.value] == ["KEY"]
+
+
 def test_last_assignment_of_a_name_wins_and_empty_ones_say_nothing() -> None:
     assert env_text.values("A=1\nB=\nA=2\n") == {"A": "2"}
     assert env_text.values("A=1\nA=\n") == {}

@@ -53,7 +53,7 @@ def _of_names(written: Mapping[str, str], env: AppEnv) -> Iterator[Fault]:
 
 
 def _unknown(name: str, env: AppEnv) -> Fault:
-    near = get_close_matches(name, [setting.name for setting in all_settings()], n=1, cutoff=0.8)
+    near = get_close_matches(name, [setting.name for setting in all_settings()], n=1, cutoff=0.85)
     file = f"backend/.env.{env.value}"
     if near:
         message, fix = (

@@ -201,11 +201,12 @@ def _redis(case: Meaning) -> Iterator[Fault]:
     is_plain = case.typed.get("REDIS_TLS") is False if url is None else url.scheme == "redis"
     if is_plain and not (is_loopback(host) and case.env is AppEnv.STAGING):
         name = "REDIS_TLS" if url is None else "REDIS_URL"
-        right = "Set REDIS_TLS=true" if url is None else "Begin it with rediss://"
         # a name without a dot is a neighbour in a network of containers, which is private
         is_neighbour = host is not None and "." not in host and ":" not in host
         what = f"leaves the way to Redis unencrypted{'; that is for a private network only' * is_neighbour}"
-        fix = f"{right}, and run: autoforge env render --env {case.env.value}"
+        fix = f"Set REDIS_TLS=true in backend/.env.{case.env.value}, or in the environment."
+        if url is not None:
+            fix = f"Begin it with rediss://: {remedy(get_setting(name), case.env)}"
         yield case.not_of_here(name, what, fix, is_fatal=not is_neighbour)
 
 

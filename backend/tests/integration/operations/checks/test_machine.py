@@ -183,6 +183,18 @@ def test_write_test_leaves_nothing_behind(
     assert (found.level, "already exists" in found.message) == ("fail", True)
 
 
+@on_sqlite
+def test_other_writer_is_told_and_not_waited_for(
+    look: Look, open_scene: OpenScene, migrated_settings: Settings
+) -> None:
+    scene = open_scene(read_settings=lambda: migrated_settings)
+    holder = sqlite3.connect(scene.database.path, isolation_level=None)
+    holder.execute("BEGIN IMMEDIATE")
+    found = look("machine.write", scene)
+    holder.close()
+    assert (found.level, found.message) == ("warn", "another process is writing to it now")
+
+
 def test_file_that_is_no_database_cannot_be_written(
     look: Look, open_scene: OpenScene, migrated_on: Callable[[str], Settings]
 ) -> None:

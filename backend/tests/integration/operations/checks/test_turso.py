@@ -101,6 +101,7 @@ def test_staging_and_production_must_not_share(
     assert found("TURSO_DATABASE_URL=libsql://other\n")[0] == "ok"
     level, message = found(f"TURSO_DATABASE_URL={staging['TURSO_DATABASE_URL']}\n")
     assert (level, "same database" in message) == ("fail", True)
+    assert found("TURSO_DATABASE_URL=https://af-staging-org.turso.io\n")[0] == "fail"
     level, message = found(f"TURSO_AUTH_TOKEN={staging['TURSO_AUTH_TOKEN']}\n")
     assert (level, "same TURSO_AUTH_TOKEN" in message) == ("fail", True)
     assert staging["TURSO_AUTH_TOKEN"] not in message

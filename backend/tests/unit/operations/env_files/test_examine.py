@@ -215,3 +215,13 @@ def test_project_itself_tracks_no_secret() -> None:
     found = examining.examine(LOCAL, Path(__file__).parents[4], NOW, process={})
 
     assert [fault for fault in found if fault.kind in ("literal-secret", "tracked", "not-ignored")] == []
+
+
+def test_folder_that_is_reached_by_a_link_is_the_same(
+    folder: Path, file: Path, git: Git, tmp_path: Path
+) -> None:
+    (tmp_path / "link").symlink_to(folder)
+    assert examine(tmp_path / "link") == []
+
+    git("add", "--force", ".env.staging")
+    assert examine(tmp_path / "link") == [("tracked", "backend/.env.staging")]

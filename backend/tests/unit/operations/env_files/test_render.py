@@ -191,6 +191,12 @@ def test_place_where_values_must_not_be_is_refused(folder: Path, tmp_path: Path,
     assert why in refused(folder, tmp_path / name)
 
 
+def test_place_that_is_reached_by_a_link_is_judged_where_it_is(folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").symlink_to(folder)
+
+    assert "images are built from" in refused(folder, tmp_path / "elsewhere" / "values")
+
+
 def test_file_outside_every_clone_is_taken(folder: Path, tmp_path: Path) -> None:
     render(folder, tmp_path / "values")
 

@@ -63,7 +63,7 @@ def test_value_of_a_secret_is_never_visible(setting: Setting) -> None:
     assert (visible(setting, "a value") == "set") == is_kept_secret
     assert visible(setting, "https://user:word@host/path") == "set"
     assert visible(setting, "libsql://host?authToken=eyJ") == "set"
-    assert visible(setting, "http://[bad") == "set"
+    assert visible(setting, "https://host,https://user:word@[bad") == "set"
 
 
 def test_environments_are_compared_by_value_and_told_by_source(folder: Path) -> None:
