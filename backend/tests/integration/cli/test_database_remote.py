@@ -11,6 +11,7 @@ from sqlalchemy import inspect, text
 from src.bootstrap import Container
 from src.core.config.settings.base import BACKEND_DIR, AppEnv, load_settings
 from src.infrastructure.shared.database.local_sqlite import EngineRole
+from tests.env_values import sound_values
 from tests.integration.cli.harness import Cli, Outcome
 from tests.integration.operations.migrations.revisions import HEAD
 from tests.libsql_server import LibsqlServer
@@ -143,7 +144,10 @@ def test_server_that_does_not_answer_is_an_outage(remote: RemoteCli, server: Lib
 def test_remote_database_is_never_migrated_on_the_side(
     remote: RemoteCli, container: Container, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("APP_ENV", "staging")
+    monkeypatch.delenv("DATABASE_URL")  # a SQLite file, with which no server of staging starts
+    for name, value in sound_values(AppEnv.STAGING).items():
+        if not name.startswith("TURSO_"):  # whose values are those of the server
+            monkeypatch.setenv(name, value)
 
     for words in (("prompt", "list"), ("up", "--port", "0")):
         refused = remote(*words)

@@ -146,7 +146,7 @@ def _clerk(case: Meaning) -> Iterator[Fault]:
 def _databases(case: Meaning) -> Iterator[Fault]:
     local, turso = case.values.get("DATABASE_URL"), case.values.get("TURSO_DATABASE_URL")
     if local is not None and not case.is_local:
-        remove = f"Remove DATABASE_URL from backend/.env.{case.env.value}."
+        remove = f"Remove DATABASE_URL from backend/.env.{case.env.value}, or from the environment."
         if local.startswith("sqlite:"):
             yield case.not_of_here("DATABASE_URL", "names a SQLite file, which is for local only", remove)
         elif turso is not None and _server(local) != _server(turso):
