@@ -12,7 +12,7 @@ import typer
 from src.cli import app
 
 DOCS = Path(__file__).parents[3] / "docs"
-PAGES = [path for path in sorted(DOCS.glob("*.md")) if "$ autoforge " in path.read_text(encoding="utf-8")]
+PAGES = [path for path in sorted(DOCS.rglob("*.md")) if "$ autoforge " in path.read_text(encoding="utf-8")]
 _COMMAND = re.compile(r"^\$ (?:[A-Z_]+=\S+ )*autoforge (?P<words>.*)$", re.MULTILINE)
 _ENDS = ("|", ";", ">", "2>&1", "2>/dev/null", "&&")
 
@@ -38,7 +38,7 @@ def problem_with(words: list[str]) -> str | None:
     return f"no option {', '.join(unknown)}" if unknown else None
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(DOCS)))
 def test_commands_that_a_page_shows_exist(page: Path) -> None:
     wrong = {" ".join(words): found for words in commands_in(page) if (found := problem_with(words))}
 
@@ -51,7 +51,9 @@ def test_wrong_command_would_be_noticed(words: list[str]) -> None:
 
 
 @pytest.mark.parametrize(
-    "page", [page for page in PAGES if not page.name.endswith(".ja.md")], ids=lambda page: page.name
+    "page",
+    [page for page in PAGES if not page.name.endswith(".ja.md")],
+    ids=lambda page: str(page.relative_to(DOCS)),
 )
 def test_japanese_page_shows_the_same_commands(page: Path) -> None:
     japanese = page.with_name(f"{page.stem}.ja.md")
