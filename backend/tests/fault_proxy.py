@@ -255,7 +255,9 @@ def _read_request(incoming: object) -> Request | None:
     line = incoming.readline()  # type: ignore[attr-defined]  # a socket's file
     if not line:
         return None
-    method, path, _version = line.decode("latin-1").split()
+    method, path, version = line.decode("latin-1").split()
+    if not version.startswith("HTTP/"):  # TLS, say, which holds any byte
+        return None
     headers = dict(http.client.parse_headers(incoming).items())  # type: ignore[arg-type]  # the same
     size = next((int(value) for name, value in headers.items() if name.lower() == "content-length"), 0)
     return Request(method, path, headers, incoming.read(size))  # type: ignore[attr-defined]  # the same

@@ -10,7 +10,7 @@ from src.core.config.settings.catalogue import all_settings
 from src.operations.checks.check import Check
 from src.operations.checks.machine import BEYOND_PYTHON, LEAST_PYTHON
 from src.operations.checks.scene import Scene
-from src.operations.checks.workflows import NO_CLONE
+from src.operations.checks.workflows import NO_CLONE, read_yaml
 from src.operations.verdict import Verdict, fail, ok, skip
 
 _DOCKERFILE, _IGNORE, _LOCK = "Dockerfile", ".dockerignore", "requirements.lock"
@@ -119,7 +119,7 @@ def _look_at_compose(scene: Scene) -> Verdict:
     for name in _COMPOSE:
         restore = f"Run: git checkout -- {name}"
         try:
-            found = yaml.safe_load((scene.project / name).read_text(encoding="utf-8"))
+            found = read_yaml(scene.project / name)
         except FileNotFoundError:
             return fail(f"{name} is not there", restore)
         except yaml.YAMLError as exc:

@@ -14,6 +14,7 @@ from src.infrastructure.shared.database.libsql.errors import StreamLost
 from src.operations.checks import live_certificates
 from src.operations.checks.check import Check
 from src.operations.checks.live_http import NoAnswer
+from src.operations.checks.live_told import told
 from src.operations.checks.scene import Scene
 from src.operations.turso.token_facts import judge, read_token
 from src.operations.verdict import Verdict, fail, ok, outage, skip, warn
@@ -147,7 +148,8 @@ def _look_right_one(scene: Scene, place: str) -> Verdict:
     if not others or words & _OF_ENV[scene.env]:
         return ok(f"nothing in the name {name} speaks of another environment")
     fix = f"Set TURSO_DATABASE_URL and TURSO_AUTH_TOKEN to those of the {scene.env.value} database."
-    return fail(f"{name} is named as {others[0].value}'s, and this is {scene.env.value}", fix)
+    wrong = fail(f"{name} is named as {others[0].value}'s, and this is {scene.env.value}", fix)
+    return told(scene, "TURSO_DATABASE_URL", "DATABASE_URL") or wrong
 
 
 def _new_token(scene: Scene) -> str:

@@ -15,6 +15,7 @@ from src.infrastructure.shared.redis.connection import RedisAddress, open_redis
 from src.infrastructure.shared.redis.probe import Speech, certificate_end
 from src.operations.checks import live_certificates
 from src.operations.checks.check import Check
+from src.operations.checks.live_told import told
 from src.operations.checks.redis_server import TIMEOUT_SECONDS, RedisServer
 from src.operations.checks.scene import Scene
 from src.operations.verdict import Verdict, fail, ok, outage, skip, warn
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 KEYS = "af:verify:"
 KEY_SECONDS = 60
 LEAST_VERSION = (7, 0)
+_SETTINGS = ("REDIS_URL", "REDIS_HOST", "REDIS_PASSWORD")
 
 
 def _where_needed(look: Callable[[Scene, RedisServer], Verdict]) -> Callable[[Scene], Verdict]:
@@ -35,7 +37,8 @@ def _where_needed(look: Callable[[Scene, RedisServer], Verdict]) -> Callable[[Sc
         try:
             place = server.address.place
         except SettingsError as exc:
-            return fail(str(exc).splitlines()[-1].strip(), "Correct it where it is set.")
+            said = str(exc).splitlines()[-1].strip()
+            return told(scene, *_SETTINGS) or fail(said, "Correct it where it is set.")
         if not server.is_needed:
             return skip(f"locally no Redis is needed, and {place} has none for us")
         return look(scene, server)
@@ -105,7 +108,8 @@ def _look_tls(scene: Scene, server: RedisServer) -> Verdict:
 def _judge_plain(scene: Scene, address: RedisAddress, speech: object) -> Verdict:
     turn_on = f"Turn TLS on: {_tls_setting(scene, on=True)}."
     if speech is Speech.TLS:
-        return fail(f"{address.place} speaks TLS, and the settings do not", turn_on)
+        wrong = fail(f"{address.place} speaks TLS, and the settings do not", turn_on)
+        return told(scene, "REDIS_TLS", "REDIS_URL") or wrong
     if _is_private(address.host):
         return ok(f"without TLS, which {address.place} on a private network can do without")
     return warn(f"password and values cross the network to {address.place} for everybody to read", turn_on)
@@ -120,10 +124,11 @@ def _look_auth(scene: Scene, server: RedisServer) -> Verdict:
         server.client.ping()
     except redis.AuthenticationError:
         if address.password is None:
-            return fail(
+            wrong = fail(
                 f"{address.place} asks for a password, and none is set",
                 "Set REDIS_PASSWORD (or REDIS_URL with it).",
             )
+            return told(scene, "REDIS_PASSWORD") or wrong
         who = "the password" if address.username is None else f"user {address.username!r} or the password"
         return fail(
             f"{address.place} refuses {who}", "Set REDIS_PASSWORD (or REDIS_URL) as the server has it."

@@ -48,7 +48,7 @@ def _read(path: Path) -> Mapping[str, Any]:
     import yaml
 
     try:
-        found = yaml.safe_load(path.read_text(encoding="utf-8"))
+        found = read_yaml(path)
     except yaml.YAMLError as exc:
         raise ValueError(getattr(exc, "problem", None) or "it is no YAML") from None
     if not isinstance(found, dict) or not isinstance(found.get("jobs"), dict):
@@ -56,6 +56,14 @@ def _read(path: Path) -> Mapping[str, Any]:
     return {
         "on" if name is True else str(name): value for name, value in found.items()
     }  # YAML 1.1 reads on as true
+
+
+def read_yaml(path: Path) -> Any:
+    """Raises YAMLError and FileNotFoundError. Ten times as fast as safe_load where libyaml is there."""
+    import yaml
+
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    return yaml.load(path.read_text(encoding="utf-8"), loader)  # noqa: S506 - both loaders are safe
 
 
 def _look_at_triggers(scene: Scene) -> Verdict:

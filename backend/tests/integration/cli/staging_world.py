@@ -1,6 +1,7 @@
 """A staging environment in which all is well, on real servers, and which can be broken in one place."""
 
 import shutil
+import ssl
 import subprocess
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -36,6 +37,8 @@ NOT_COPIED = shutil.ignore_patterns(
     "benchmarks",
     "*.db",
 )
+# Names of this machine, as the settings of staging take no other.
+DATABASE_HOST, REDIS_HOST = "autoforgenexus-staging.test", "redis.staging.test"
 # Of every secret setting; each value is one that could be right, and is found nowhere else.
 CANARY = "canary-7f3b"
 
@@ -50,6 +53,7 @@ class World:
     project: Path
     certificate: Path
     database: LibsqlServer
+    database_relay: TlsRelay
     redis: RedisServer
     relay: TlsRelay
     service: FaultProxy
@@ -96,6 +100,15 @@ class World:
         self.file.write_text("".join(f"{name}='{value}'\n" for name, value in values.items()), "utf-8")
         self.file.chmod(mode)
 
+    @contextmanager
+    def faulty_database(self) -> Iterator[FaultProxy]:
+        """A proxy before the database, which the file then names."""
+        tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        tls.load_cert_chain(self.certificate)
+        with FaultProxy(self.database.host, self.database.port, tls=tls) as proxy:
+            self.write(TURSO_DATABASE_URL=f"libsql://{DATABASE_HOST}:{proxy.port}")
+            yield proxy
+
     def git(self, *words: str) -> None:
         subprocess.run(["git", *words], cwd=self.project, check=True, capture_output=True)
 
@@ -124,18 +137,21 @@ def staging_world(folder: Path, migrated_server: Path) -> Iterator[World]:
         database = started.enter_context(LibsqlServer(template=migrated_server))
         redis = started.enter_context(redis_server.running(folder / "redis"))
         redis.require(f"{CANARY}-redis-password")
-        certificate = write_certificate(folder / "server.pem", ends_in=timedelta(days=365))
+        certificate = write_certificate(
+            folder / "server.pem", names=(DATABASE_HOST, REDIS_HOST), ends_in=timedelta(days=365)
+        )
         relay = started.enter_context(TlsRelay(redis.port, certificate))
         token = database.token(expires_in=timedelta(days=60))
         app = started.enter_context(served(load_settings(database_url=database.url, turso_auth_token=token)))
         service = started.enter_context(FaultProxy("127.0.0.1", app))
         github = started.enter_context(FakeGithub(token=f"{CANARY}-github-token-0123456789"))
-        world = World(folder / "autoforgenexus", certificate, database, redis, relay, service, github)
+        secure = started.enter_context(TlsRelay(database.port, certificate))
+        world = World(folder / "autoforgenexus", certificate, database, secure, redis, relay, service, github)
         world.values = {
             "APP_ENV": "staging",
-            "TURSO_DATABASE_URL": database.url,
+            "TURSO_DATABASE_URL": f"libsql://{DATABASE_HOST}:{secure.port}",
             "TURSO_AUTH_TOKEN": token,
-            "REDIS_HOST": "127.0.0.1",
+            "REDIS_HOST": REDIS_HOST,
             "REDIS_PORT": str(relay.port),
             "REDIS_PASSWORD": f"{CANARY}-redis-password",
             "CLERK_SECRET_KEY": f"sk_test_{CANARY}clerksecretkey0123456789",

@@ -1,10 +1,12 @@
 """`autoforge verify --env staging`: all green on real servers, then broken in one place after the other."""
 
 import re
+import socket
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import nullcontext
 from copy import deepcopy
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +16,7 @@ from src.core.config.settings import base
 from src.operations.checks import scene
 from tests.integration.cli.faults import FAULTS, Fault
 from tests.integration.cli.harness import Cli
-from tests.integration.cli.staging_world import CANARY, World, staging_world
+from tests.integration.cli.staging_world import CANARY, DATABASE_HOST, REDIS_HOST, World, staging_world
 
 Findings = Mapping[str, Mapping[str, Any]]
 
@@ -31,6 +33,7 @@ def world(made: World, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     monkeypatch.setattr(base, "BACKEND_DIR", made.folder)
     monkeypatch.setattr(scene, "_BACKEND", made.folder)
     monkeypatch.chdir(made.folder)
+    monkeypatch.setattr(socket, "getaddrinfo", partial(address_of, socket.getaddrinfo))
     for name, value in made.environment.items():
         monkeypatch.setenv(name, value)
     yield made
@@ -38,6 +41,11 @@ def world(made: World, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     made.github.repository_secrets.clear()
     made.service.heal()
     made.write()
+
+
+def address_of(asked: Callable[..., Any], host: str, *more: Any, **options: Any) -> Any:
+    """The name service of the world, which knows two names more than that of this machine."""
+    return asked("127.0.0.1" if host in (DATABASE_HOST, REDIS_HOST) else host, *more, **options)
 
 
 @pytest.fixture

@@ -3,31 +3,32 @@
 from collections.abc import Iterator
 from datetime import timedelta
 
-from tests.fault_proxy import FaultProxy
 from tests.integration.cli.faults.fault import tells, written
 from tests.integration.cli.staging_world import World
 from tests.libsql_server import LibsqlServer
 
 ROTATE, CREATE = "autoforge turso token rotate", "autoforge turso token create"
-written("garbage_for_a_token", "turso.token", CREATE, TURSO_AUTH_TOKEN="not-a-token")
+SET = "Set STAGING_TURSO_DATABASE_URL"
+written("garbage_for_a_token", "settings.valid", "autoforge turso token", TURSO_AUTH_TOKEN="not-a-token")
 written(
     "url_with_a_path",
     "turso.url",
     "libsql://host",
-    TURSO_DATABASE_URL="libsql://127.0.0.1:8080/database?tls=0",
+    TURSO_DATABASE_URL="libsql://acme-staging.example.test/database",
 )
-written(
-    "url_in_the_clear",
-    "turso.url",
-    "TURSO_DATABASE_URL",
-    TURSO_DATABASE_URL="http://autoforge-staging.example.test",
-)
-written("url_with_a_token_in_it", "settings.valid", "Correct", TURSO_DATABASE_URL="libsql://host?authToken=x")
+written("url_in_the_clear", "settings.valid", SET, TURSO_DATABASE_URL="http://acme-staging.example.test")
+written("url_with_a_token_in_it", "settings.valid", SET, TURSO_DATABASE_URL="libsql://host?authToken=x")
 written(
     "database_of_production",
+    "settings.wrong-environment",
+    SET,
+    TURSO_DATABASE_URL="libsql://autoforgenexus-production-acme.aws-ap-northeast-1.turso.io",
+)
+written(
+    "database_whose_name_speaks_of_production",
     "database.right-one",
     "those of the staging database",
-    TURSO_DATABASE_URL="libsql://autoforgenexus-production-acme.aws-ap-northeast-1.turso.io",
+    TURSO_DATABASE_URL="libsql://acme-prod-db.example.test",
 )
 
 
@@ -63,24 +64,22 @@ def token_that_may_only_read(world: World, _: object) -> Iterator[None]:
 
 @tells("database.reachable", "TURSO_DATABASE_URL")
 def stopped_database(world: World, _: object) -> Iterator[None]:
-    world.database.stop()
+    world.database_relay.stop()
     yield
-    world.database.start()
+    world.database_relay.start()
 
 
 @tells("database.reachable", "Repeat in a moment")
 def overloaded_database(world: World, _: object) -> Iterator[None]:
-    with FaultProxy(world.database.host, world.database.port) as proxy:
+    with world.faulty_database() as proxy:
         proxy.answer(503)
-        world.write(TURSO_DATABASE_URL=proxy.url)
         yield
 
 
 @tells("database.token-accepted", "autoforge turso show")
 def database_that_was_deleted(world: World, _: object) -> Iterator[None]:
-    with FaultProxy(world.database.host, world.database.port) as proxy:
+    with world.faulty_database() as proxy:
         proxy.answer(404, b'{"error":"Namespace does not exist"}', when="POST")
-        world.write(TURSO_DATABASE_URL=proxy.url)
         yield
 
 

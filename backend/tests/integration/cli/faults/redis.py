@@ -6,15 +6,18 @@ import pytest
 
 from tests.certificates import HOUR, write_certificate
 from tests.integration.cli.faults.fault import tells, written
-from tests.integration.cli.staging_world import World
+from tests.integration.cli.staging_world import REDIS_HOST, World
 
 written(
     "wrong_redis_password", "redis.auth", "Set REDIS_PASSWORD", REDIS_PASSWORD="canary-7f3b-another-password"
 )
-written("redis_without_tls", "redis.tls", "set REDIS_TLS=true", REDIS_TLS="false")
+written("redis_without_tls", "settings.wrong-environment", "Set REDIS_TLS=true", REDIS_TLS="false")
 written("redis_database_that_is_not_there", "redis.auth", "Set REDIS_DB", REDIS_DB="99")
 written(
-    "redis_url_that_is_none", "redis.reachable", "Correct it", REDIS_URL="rediss://:canary-7f3b@host:port"
+    "redis_url_that_is_none",
+    "settings.valid",
+    "Set STAGING_REDIS_URL",
+    REDIS_URL="rediss://:canary-7f3b@host:port",
 )
 
 
@@ -40,16 +43,19 @@ def redis_that_speaks_no_tls(world: World, _: object) -> Iterator[None]:
 
 
 @tells("redis.tls", "SSL_CERT_FILE=")
-def redis_that_nobody_vouches_for(_: World, patch: pytest.MonkeyPatch) -> Iterator[None]:
-    patch.delenv("SSL_CERT_FILE")
+def redis_that_nobody_vouches_for(world: World, _: object) -> Iterator[None]:
+    world.relay.present(write_certificate(world.project.parent / "other.pem", names=[REDIS_HOST]))
     yield
+    world.relay.present(world.certificate)
 
 
 @tells("redis.tls", "Renew it at the server")
 def redis_with_an_old_certificate(world: World, patch: pytest.MonkeyPatch) -> Iterator[None]:
-    file = write_certificate(world.project.parent / "old.pem", begins_in=-2 * HOUR, ends_in=-HOUR)
-    world.relay.present(file)
-    patch.setenv("SSL_CERT_FILE", str(file))
+    folder = world.project.parent
+    old = write_certificate(folder / "old.pem", names=[REDIS_HOST], begins_in=-2 * HOUR, ends_in=-HOUR)
+    (folder / "both.pem").write_bytes(old.read_bytes() + world.certificate.read_bytes())
+    patch.setenv("SSL_CERT_FILE", str(folder / "both.pem"))
+    world.relay.present(old)
     yield
     world.relay.present(world.certificate)
 

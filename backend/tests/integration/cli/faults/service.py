@@ -1,11 +1,13 @@
 """Faults of the deployed server, and of the clock."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 
 import pytest
 
+from src.operations.checks import outside
+from src.operations.checks.live_http import NoAnswer, ask
 from tests.fault_proxy import FaultProxy
 from tests.integration.cli.faults.fault import tells
 from tests.integration.cli.staging_world import World
@@ -45,15 +47,13 @@ def service_behind_a_proxy_with_pages(world: World, _: object) -> Iterator[None]
 
 @tells("service.tls", "Set SERVICE_URL=https://")
 def service_in_the_clear(_: World, patch: pytest.MonkeyPatch) -> Iterator[None]:
-    patch.setenv("SERVICE_URL", "http://staging.example.test")
-    patch.setattr("src.operations.checks.outside.ask", _asks_nobody_beyond_this_machine())
+    url = "http://staging.example.test"
+    patch.setenv("SERVICE_URL", url)
+    # which the clock is compared with, if it answers: a test asks nobody beyond this machine
+    patch.setattr(
+        outside, "ask", lambda at, **more: NoAnswer("nobody") if at.startswith(url) else ask(at, **more)
+    )
     yield
-
-
-def _asks_nobody_beyond_this_machine() -> Callable[..., object]:
-    from src.operations.checks.live_http import NoAnswer, ask
-
-    return lambda url, **options: ask(url, **options) if "127.0.0.1" in url else NoAnswer("nobody")
 
 
 @tells("clock.skew", "timedatectl")
