@@ -36,12 +36,13 @@ test: environment-dev ## Run the tests; HTML coverage in backend/htmlcov (ARGS="
 test-slow: environment-dev ## Run the tests that take over 20 seconds each
 	@cd backend && $(BIN)/python -m pytest -m slow --timeout=1800 $(ARGS)
 
-check: environment-dev ## Check format, lint, types, import contracts, migrations, workflows, locks
+check: environment-dev ## Check format, lint, types, import contracts, migrations, generated files, workflows, locks
 	@cd backend && $(BIN)/ruff format --check .
 	@cd backend && $(BIN)/ruff check .
 	@cd backend && $(BIN)/mypy
 	@cd backend && $(BIN)/lint-imports --no-logo
 	@cd backend && $(BIN)/autoforge db lint
+	@cd backend && $(BIN)/autoforge env generate --check
 	@$(BIN)/zizmor --offline --quiet --no-progress .github/workflows
 	@$(BIN)/actionlint .github/workflows/*.yml
 	$(check_migrations)

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 
 from src.core.config.settings.catalogue import Setting, all_settings
 from src.core.config.settings.declaration import DEPLOYED, AppEnv, Home
+from src.domain.shared.errors import DomainError
 from src.operations.artefacts.env_templates import for_server
 
 _BLOCK = re.compile(
@@ -26,8 +27,11 @@ _BEGIN = re.compile(r"^[ \t]*(?:#|//) generated:", re.MULTILINE)
 _STEPS = {"migrate": "Turso platform", "deploy": "Deployment", "verify": "Application"}
 
 
-class BrokenMarksError(Exception):
+class BrokenMarksError(DomainError):
     """The marks of a block do not fit together. The message says where."""
+
+    code = "broken_marks"
+    title = "The marks of a generated block do not fit together"
 
 
 def filled(text: str, *, of: str) -> str:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from itertools import groupby
 
+from src.core import env_text
 from src.core.config.settings.catalogue import Setting, all_settings
 from src.core.config.settings.declaration import AppEnv
 
@@ -47,4 +48,4 @@ def _line(setting: Setting, env: AppEnv) -> str:
         return f"{setting.name}=${{{source}}}"
     if default is None:
         return f"# {setting.name}="
-    return f"{'# ' if setting.for_runner else ''}{setting.name}={default}"
+    return ("# " if setting.for_runner else "") + env_text.assignment(setting.name, default).rstrip("\n")

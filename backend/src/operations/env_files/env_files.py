@@ -86,6 +86,20 @@ class EnvFiles:
     def compare(self, first: AppEnv, second: AppEnv) -> list[showing.Compared]:
         return showing.compare(first, second, self.folder)
 
+    def generate(self, *, only_check: bool) -> list[Path]:
+        """The artefacts of the declaration that are, or with `only_check` would be, made anew.
+
+        Raises SettingsError outside a clone of the repository, and BrokenMarksError.
+        """
+        from src.operations.artefacts.artefacts import generate, stale
+
+        root = self.folder.parent
+        if self.folder.name != "backend":  # only its content was copied, as into an image
+            raise SettingsError(
+                f"{self.folder} is not in a clone of the repository: nothing is generated here."
+            )
+        return stale(root) if only_check else generate(root)
+
     @property
     def _process(self) -> Mapping[str, str]:
         return os.environ

@@ -2,11 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from io import StringIO
 from pathlib import Path
 
 from pydantic import SecretStr
 
+from src.core import env_text
 from src.core.config.settings.declaration import AppEnv
 from src.core.config.settings.values import is_placeholder
 from src.operations.github.errors import SecretsInputError
@@ -69,8 +69,6 @@ def _fault(one: Wanted, filled: Sequence[tuple[str, str]]) -> str | None:
 
 
 def _read_file(file: Path, env: AppEnv) -> list[tuple[str, str]]:
-    from dotenv.parser import parse_stream
-
     try:
         text = file.read_text(encoding="utf-8")
     except OSError as exc:
@@ -78,11 +76,10 @@ def _read_file(file: Path, env: AppEnv) -> list[tuple[str, str]]:
     except UnicodeDecodeError:
         raise SecretsInputError(f"{file} is no text in UTF-8.") from None
     entries = []
-    for line in parse_stream(StringIO(text)):
-        if line.error:
-            raise SecretsInputError(f"{file}, line {line.original.line}: this is no NAME=value.")
-        if line.key is not None:
-            entries.append((line.key, line.value or ""))
+    for line in env_text.lines(text):
+        if line.trouble is not None:
+            raise SecretsInputError(f"{file}, line {line.number}: it {line.trouble}.")
+        entries.append((line.name, line.value))
     other = next((value for name, value in entries if name == "APP_ENV" and value != env.value), None)
     if other is not None:
         raise SecretsInputError(f"{file} says APP_ENV={other!r:.40}, and this is for {env.value}.")

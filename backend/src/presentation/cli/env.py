@@ -161,6 +161,30 @@ def show_values(ctx: typer.Context, env: EnvOption = None, json: JsonOption = Fa
         views.show_settings(found)
 
 
+@app.command("generate")
+def generate(
+    ctx: typer.Context,
+    check: Annotated[
+        bool, typer.Option("--check", help="Say which are stale, and write nothing. Exit code 1 when one is.")
+    ] = False,
+    json: JsonOption = False,
+) -> None:
+    """Make anew what the declaration of the settings decides: templates, blocks of workflows, pages, lists of secrets.
+
+    For working on the code, in a clone: after a setting was added or changed.
+    """
+    with _env_files(ctx) as files:
+        found = files.generate(only_check=check)
+        names = [str(path.relative_to(files.folder.parent)) for path in found]
+    if json:
+        show_json({"stale" if check else "written": names})
+    elif check:
+        views.tell_of_stale_artefacts(names)
+    else:
+        say(f"Wrote {', '.join(names)}" if names else "Everything is as the settings are declared.")
+    raise typer.Exit(_FAILED if check and names else 0)
+
+
 @contextmanager
 def _env_files(ctx: typer.Context) -> Iterator[EnvFiles]:
     with opened(ctx) as container:

@@ -137,3 +137,13 @@ def _line(fault: Fault) -> "Text":
     from rich.text import Text
 
     return Text.assemble((_level(fault), _STYLES[_level(fault)]), f"  {fault.kind.value}: {fault.message}")
+
+
+def tell_of_stale_artefacts(names: Sequence[str]) -> None:
+    if not names:
+        say("Everything is as the settings are declared.")
+        return
+    say("Not as the settings are declared:")
+    for name in names:
+        say(f"  {name}")
+    say("Run: autoforge env generate")

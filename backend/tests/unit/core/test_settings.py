@@ -198,6 +198,15 @@ def test_old_names_in_use_are_told_with_their_new_ones(
     assert old_names_in_use() == {"CLERK_PUBLIC_KEY": "CLERK_PUBLISHABLE_KEY"}
 
 
+def test_file_that_is_no_text_is_named(folder: Path) -> None:
+    (folder / ".env.local").write_bytes(b"OPENAI_API_KEY=\xff" + VALUE.encode())
+
+    with pytest.raises(SettingsError, match=r"\.env\.local is no text in UTF-8") as caught:
+        load_settings()
+
+    assert VALUE not in str(caught.value)
+
+
 def test_unknown_variables_are_nobodys_business(folder: Path) -> None:
     write(folder, ".env", "SOMETHING_ELSE=1")
 

@@ -18,6 +18,7 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
+from src.core import env_text
 from src.core.config.settings.access import AccessSettings
 from src.core.config.settings.application import ApplicationSettings
 from src.core.config.settings.database import DatabaseSettings, TursoPlatformSettings
@@ -183,12 +184,18 @@ def read_env_files(folder: Path, app_env: str | None = None) -> dict[str, str]:
     """Values of `.env` and, winning, of `.env.{APP_ENV}` in `folder`, without the empty ones.
 
     An `app_env` that is given wins over APP_ENV, and a `.env` that says it is of another environment is left out.
-    `${…}` is not interpolated: an unset name would silently become an empty text.
+    `${…}` is not interpolated: an unset name would silently become an empty text. Raises SettingsError for a file that
+    is no text in UTF-8.
     """
-    from dotenv import dotenv_values
 
     def read(file_name: str) -> dict[str, str]:
-        return {k: v for k, v in dotenv_values(folder / file_name, interpolate=False).items() if v}
+        path = folder / file_name
+        try:
+            return env_text.values(path.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            return {}
+        except UnicodeDecodeError:
+            raise SettingsError(f"{path} is no text in UTF-8. Run: autoforge env check") from None
 
     common = read(".env")
     if app_env is not None:

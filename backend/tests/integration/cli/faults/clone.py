@@ -35,3 +35,28 @@ def launcher_that_cannot_be_run(world: World, _: object) -> Iterator[None]:
     launcher.chmod(0o644)
     yield
     launcher.chmod(0o755)
+
+
+WORKFLOWS = "../.github/workflows/deploy-staging.yml"
+edited("workflow_of_every_branch", "deploy.triggers", "git checkout", WORKFLOWS, "[develop]", "[main]")
+edited(
+    "stale_artefact", "deploy.artefacts", "autoforge env generate", "../deploy/secrets.json", "REDIS", "RADIS"
+)
+
+
+@tells("deploy.workflows", "git checkout -- .github/workflows")
+def workflow_that_is_missing(world: World, _: object) -> Iterator[None]:
+    file = (world.folder / WORKFLOWS).resolve()
+    aside = file.with_suffix(".aside")
+    file.rename(aside)
+    yield
+    aside.rename(file)
+
+
+@tells("deploy.compose", "git checkout")
+def compose_file_that_is_missing(world: World, _: object) -> Iterator[None]:
+    file = world.project / "docker-compose.dev.yml"
+    aside = file.with_suffix(".aside")
+    file.rename(aside)
+    yield
+    aside.rename(file)

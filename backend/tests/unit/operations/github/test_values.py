@@ -89,7 +89,7 @@ def test_dollar_is_no_other_name(tmp_path: Path) -> None:
 
 
 def test_empty_value_is_known_to_be_empty(tmp_path: Path) -> None:
-    found = read(tmp_path, "TURSO_AUTH_TOKEN=\nJWT_SECRET_KEY", STAGING_REDIS_HOST="  ")
+    found = read(tmp_path, "TURSO_AUTH_TOKEN=\nJWT_SECRET_KEY=''", STAGING_REDIS_HOST="  ")
     assert given(found) == {}
     assert found.emptied == {TOKEN, "STAGING_JWT_SECRET_KEY", "STAGING_REDIS_HOST"}
 
@@ -97,7 +97,8 @@ def test_empty_value_is_known_to_be_empty(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("A=1\nTURSO_AUTH_TOKEN='hunter2\n", r"line 2: this is no NAME=value"),
+        ("A=1\nTURSO_AUTH_TOKEN='hunter2\n", r"line 2: it is not of the form NAME=value"),
+        ("JWT_SECRET_KEY\n", r"line 1: it has a name without `=`"),
         (
             "APP_ENV=production\nTURSO_AUTH_TOKEN=hunter2\n",
             "says APP_ENV='production', and this is for staging",
