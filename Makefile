@@ -5,6 +5,8 @@ PYTHON ?= python3
 VENV ?= $(or $(AUTOFORGE_VENV),backend/.venv)
 # Wheels only: setting up needs no compiler and runs no build script of a dependency. WHEELS= lifts it.
 WHEELS ?= --only-binary :all:
+# Watching which lines run doubles the work of the tests; COVERAGE= leaves it out.
+COVERAGE ?= --cov --cov-report=term --cov-report=html
 ARGS ?=
 
 SHELL := /bin/sh
@@ -31,7 +33,7 @@ dev-turso: environment-dev ## Serve on a libSQL server of this machine, as on Tu
 	@$(BIN)/python backend/tools/dev_turso.py $(ARGS)
 
 test: environment-dev ## Run the tests; HTML coverage in backend/htmlcov (ARGS="-k name": some, without coverage)
-	@cd backend && $(BIN)/python -m pytest $(if $(strip $(ARGS)),$(ARGS),--numprocesses auto --cov --cov-report=term --cov-report=html)
+	@cd backend && $(BIN)/python -m pytest $(if $(strip $(ARGS)),$(ARGS),--numprocesses auto $(COVERAGE))
 
 test-slow: environment-dev ## Run the tests that take over 20 seconds each
 	@cd backend && $(BIN)/python -m pytest -m slow --timeout=1800 $(ARGS)

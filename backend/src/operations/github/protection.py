@@ -16,7 +16,8 @@ PLAN_LIMITS = (
     "Enterprise; public repositories have all of it."
 )
 FALLBACK = (
-    "Until then let a person approve each deploy by hand: start it with workflow_dispatch instead of a push."
+    "Until then let few people push to its branch or tag (a ruleset), or take `push` out of the workflow and start it "
+    "by hand (workflow_dispatch)."
 )
 
 

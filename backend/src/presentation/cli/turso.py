@@ -79,7 +79,7 @@ def create(
     else:
         show("")
         views.show_databases(there)
-        say("\nNext: autoforge turso token create NAME --for runtime --to-file FILE")
+        say("\nNext: autoforge turso token create NAME --to-github ENV (or --to-file FILE)")
 
 
 @app.command("list")

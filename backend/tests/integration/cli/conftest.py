@@ -91,7 +91,8 @@ def github(
         if one.name != one.setting.name:  # those are taken away from every test
             monkeypatch.delenv(one.name, raising=False)
         if one.is_required:
-            values[one.name] = f"planted-{one.name.lower()}-value"
+            of_platform = one.name == "TURSO_API_TOKEN"  # the commands use it, too
+            values[one.name] = PLATFORM_TOKEN if of_platform else f"planted-{one.name.lower()}-value"
             monkeypatch.setenv(one.name, values[one.name])
     return GithubCli(fresh_cli, fake_github, values)
 

@@ -343,6 +343,7 @@ def test_outside_local_a_missing_secret_belongs_into_the_environment(folder: Pat
         "${OPENAI_API_KEY}",
         "prefix-${NAME}",
         "xxxxxxxx",
+        "sk_test_STAGING_xxxxxxxx",
         "your-api-key",
         "sk-your_key",
         "[your-org]",

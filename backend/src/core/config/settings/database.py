@@ -77,6 +77,7 @@ class TursoPlatformSettings(SettingsGroup):
             en="Token of the Turso platform, for `autoforge turso` and the branch that is made before a migration.",
             ja="Turso プラットフォームのトークン。`autoforge turso` と、マイグレーション前のブランチ作成に使う。",
             home=Home.SECRET,
+            required=DEPLOYED,
             shared=True,
             runner=True,
         ),
@@ -103,8 +104,8 @@ class TursoPlatformSettings(SettingsGroup):
     turso_organization: Annotated[
         str | None,
         Declared(
-            en="The Turso organization, when the token belongs to several.",
-            ja="Turso の組織。トークンが複数の組織に属するときに指定する。",
+            en="The Turso organization; the deploy to production names the database with it.",
+            ja="Turso の組織。本番のデプロイがデータベースの名前に使う。",
             home=Home.VARIABLE,
             shared=True,
             runner=True,

@@ -8,7 +8,7 @@ from pydantic_settings import NoDecode
 
 # What stands where a value has not been filled in yet: ${NAME}, xxxxxx, [your-org], your-key, changeme, <…>, （…）, …
 _PLACEHOLDER = re.compile(
-    r"\$\{[^}]*\}|^x{6,}$|\[your-[^\]]*\]|\byour[-_]|change[-_]?me|^<.*>$|^（.*）$|\.\.\.|…|^(example|placeholder|todo)$",
+    r"\$\{[^}]*\}|(^|[_-])x{6,}$|\[your-[^\]]*\]|\byour[-_]|change[-_]?me|^<.*>$|^（.*）$|\.\.\.|…|^(example|placeholder|todo)$",
     re.IGNORECASE,
 )
 
