@@ -19,7 +19,7 @@ from src.operations.verdict import Verdict, fail, ok, skip, warn
 LEAST_PYTHON, BEYOND_PYTHON = (3, 11), (3, 14)
 PROBE_SECONDS = 0.5
 _RUN_SECONDS = 10
-_SET_UP = "Run: make setup"
+ANEW = "Run: make clean setup"  # make setup alone takes what it installed once as still there
 _OPTIONAL_TOOLS = ("turso", "redis-cli", "gh", "docker")
 _LOCKED = re.compile(r"^(?P<name>[A-Za-z0-9][\w.-]*)==(?P<version>[^\s;\\]+)(?P<marker>\s*;)?", re.MULTILINE)
 
@@ -75,7 +75,7 @@ def _look_at_packages(scene: Scene) -> Verdict:
     if not wrong:
         return ok("installed as the lock says")
     more = f" and {len(wrong) - 3} more" if len(wrong) > 3 else ""
-    return fail(f"{', '.join(wrong[:3])}{more}", _SET_UP)
+    return fail(f"{', '.join(wrong[:3])}{more}", ANEW)
 
 
 def not_as_locked(lock: str) -> Iterator[str]:
@@ -100,7 +100,7 @@ def _look_at_driver(_: Scene) -> Verdict:
         version = metadata.version("turso-serverless")
         registry.load("libsql")
     except (ImportError, NoSuchModuleError) as exc:  # a package that is not found is an ImportError too
-        return fail(f"SQLAlchemy cannot speak to libSQL ({exc})", _SET_UP)
+        return fail(f"SQLAlchemy cannot speak to libSQL ({exc})", ANEW)
     return ok(f"libsql, over turso-serverless {version}")
 
 
@@ -124,7 +124,7 @@ def _look_from_here(scene: Scene) -> Verdict:
         said = (answer.stderr.strip().splitlines() or ["it ended without a word"])[-1]
         if (here / "src").exists() and here != scene.backend:
             return warn(f"{here}/src hides ours ({said})", leave)
-        return fail(f"{said} (in {here})", f"{_SET_UP}. {leave}")
+        return fail(f"{said} (in {here})", f"{ANEW}. {leave}")
     found = Path(answer.stdout.strip()).resolve().parents[1]
     if found != scene.backend:
         return warn(f"`import src` in {here} takes another one: {found}", leave)

@@ -72,7 +72,7 @@ def test_installed_packages_are_compared_with_the_lock(look: Look, clone: Path) 
 
     lock.write_text("sqlalchemy==1.4.0 \\\n    --hash=sha256:0\nno-such-package==2.0\nother-system==1 ; x\n")
     found = look("machine.packages")
-    assert (found.level, found.fix) == ("fail", "Run: make setup")
+    assert (found.level, found.fix) == ("fail", "Run: make clean setup")
     assert "sqlalchemy is 2." in found.message
     assert "no-such-package 2.0 is not installed" in found.message
     assert "other-system" not in found.message
@@ -86,7 +86,7 @@ def test_driver_that_is_missing_is_named(look: Look, monkeypatch: pytest.MonkeyP
     site = [path for path in sys.path if "site-packages" in path]
     monkeypatch.setattr(sys, "path", [path for path in sys.path if path not in site])
     found = look("machine.driver")
-    assert (found.level, found.fix) == ("fail", "Run: make setup")
+    assert (found.level, found.fix) == ("fail", "Run: make clean setup")
     assert "turso-serverless" in found.message
 
 
