@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from importlib import metadata
 from pathlib import Path
 
+from src.core.config.settings.base import SettingsError
 from src.operations.checks.check import Check
 from src.operations.checks.scene import Scene
 from src.operations.verdict import Verdict, fail, ok, skip, warn
@@ -92,7 +93,7 @@ def not_as_locked(lock: str) -> Iterator[str]:
                 yield f"{name} is {installed}, not {version}"
 
 
-def _look_at_driver(_: Scene) -> Verdict:
+def _look_at_driver(scene: Scene) -> Verdict:
     from sqlalchemy.dialects import registry
     from sqlalchemy.exc import NoSuchModuleError
 
@@ -100,8 +101,16 @@ def _look_at_driver(_: Scene) -> Verdict:
         version = metadata.version("turso-serverless")
         registry.load("libsql")
     except (ImportError, NoSuchModuleError) as exc:  # a package that is not found is an ImportError too
-        return fail(f"SQLAlchemy cannot speak to libSQL ({exc})", ANEW)
+        judge = warn if _works_on_a_file(scene) else fail  # a warning blocks nothing of what a file can tell
+        return judge(f"SQLAlchemy cannot speak to libSQL ({exc})", ANEW)
     return ok(f"libsql, over turso-serverless {version}")
+
+
+def _works_on_a_file(scene: Scene) -> bool:
+    try:
+        return scene.database.is_local
+    except (SettingsError, ValueError, OSError):
+        return False
 
 
 def _look_from_here(scene: Scene) -> Verdict:
