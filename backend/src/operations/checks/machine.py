@@ -147,7 +147,7 @@ def _look_at_launcher(scene: Scene) -> Verdict:
     if not launcher.is_file():
         return fail(f"{launcher} is not there", "Run: git checkout -- autoforge")
     if not os.access(launcher, os.X_OK):
-        return fail(f"{launcher} may not be run", f"Run: chmod +x '{launcher}'")
+        return fail(f"{launcher} may not be run", f"Run: chmod +x '{launcher}'", can_mend=True)
     return ok("./autoforge can be run")
 
 

@@ -122,7 +122,8 @@ def test_launcher_that_may_not_be_run_is_mended(look: Look, open_scene: OpenScen
     assert look("machine.launcher").level == "ok"
 
     launcher.unlink()
-    assert "git checkout" in (look("machine.launcher").fix or "")
+    found = look("machine.launcher")
+    assert ("git checkout" in (found.fix or ""), found.can_mend) == (True, False)
 
 
 def test_tools_of_the_guide_are_not_needed_but_git_is(look: Look, monkeypatch: pytest.MonkeyPatch) -> None:
