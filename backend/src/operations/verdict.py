@@ -14,12 +14,16 @@ class Level(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """`fix` says what mends it, when it is bad: the command, or the deed. `is_outage`: a service does not answer."""
+    """`fix` says what mends it, when it is bad: the command, or the deed. `is_outage`: a service does not answer.
+
+    `can_mend`: what is wrong is what the check itself can mend.
+    """
 
     level: Level
     message: str
     fix: str | None = None
     is_outage: bool = False
+    can_mend: bool = False
 
 
 def ok(message: str) -> Verdict:
@@ -35,12 +39,12 @@ def blocked(by: str) -> Verdict:
     return Verdict(Level.BLOCKED, f"blocked by {by}")
 
 
-def warn(message: str, fix: str) -> Verdict:
-    return Verdict(Level.WARN, message, fix)
+def warn(message: str, fix: str, *, can_mend: bool = False) -> Verdict:
+    return Verdict(Level.WARN, message, fix, can_mend=can_mend)
 
 
-def fail(message: str, fix: str) -> Verdict:
-    return Verdict(Level.FAIL, message, fix)
+def fail(message: str, fix: str, *, can_mend: bool = False) -> Verdict:
+    return Verdict(Level.FAIL, message, fix, can_mend=can_mend)
 
 
 def outage(message: str, fix: str) -> Verdict:

@@ -27,14 +27,20 @@ def _look_at_revision(scene: Scene) -> Verdict:
         return ok(f"at {status.current}, the newest")
     at = f"at {status.current}" if status.current else "without tables of ours"
     return fail(
-        f"{len(status.pending)} pending; the database is {at}", f"Run: {scene.migrations.upgrade_command}"
+        f"{len(status.pending)} pending; the database is {at}",
+        f"Run: {scene.migrations.upgrade_command}",
+        can_mend=_is_ours_alone(scene),
     )
 
 
+def _is_ours_alone(scene: Scene) -> bool:
+    """Nobody else can be using it: the migrations of a deployment are a step of their own."""
+    return scene.is_local and scene.database.is_local
+
+
 def _upgrade(scene: Scene) -> str:
-    """Only where nobody else can be using it: the migrations of a deployment are a step of their own."""
     command = scene.migrations.upgrade_command
-    if not scene.is_local or not scene.database.is_local:
+    if not _is_ours_alone(scene):
         raise RuntimeError(f"it is no file of this machine; run: {command}")
     moved = scene.migrations.upgrade()
     backup = f", after the backup {moved.backup.name}" if moved.backup is not None else ""

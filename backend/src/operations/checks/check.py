@@ -17,7 +17,7 @@ class Check:
 
     `number` is given where all checks stand together ("4-3.2"). `why` tells what goes wrong otherwise. `needs` are the
     ids of checks without which this one can tell nothing. `look` sees, without changing anything that lasts. `mend`,
-    where there is one, mends safely and says what it did, or raises what it cannot mend.
+    where there is one, mends safely what a verdict says that it can, and says what it did; or raises what it cannot.
     `quick`: needs no network beyond what the settings name, and at most some tens of milliseconds.
     """
 
@@ -96,13 +96,12 @@ def _look(check: Check, scene: Scene, before: dict[str, Finding]) -> Finding:
             traceback.print_exc(file=sys.stderr)
         fix = "Run it again with AUTOFORGE_DEBUG=1, and report it: the check should have said this better."
         verdict = Verdict(Level.FAIL, f"{type(exc).__name__}: {_first_line(exc)}", fix)
-    is_bad = verdict.level in (Level.WARN, Level.FAIL)
     return Finding(
         check,
         verdict.level,
         scene.without_secrets(verdict.message),
         None if verdict.fix is None else scene.without_secrets(verdict.fix),
-        can_mend=is_bad and check.mend is not None,
+        can_mend=verdict.can_mend,
         is_outage=verdict.is_outage,
     )
 

@@ -32,7 +32,7 @@ def _look_at_artefacts(scene: Scene) -> Verdict:
     except BrokenMarksError as exc:
         return fail(str(exc), f"Put the marks back (git diff shows them). {fix}")
     if found:
-        return fail(f"not as the settings are declared: {', '.join(found)}", fix)
+        return fail(f"not as the settings are declared: {', '.join(found)}", fix, can_mend=True)
     return ok("templates, workflows, compose file, Worker and pages are as the settings are declared")
 
 

@@ -191,7 +191,7 @@ DATABASE = (
         phase="4-2",
         title="The database takes our token",
         why="Turso authentication failed: a token that is wrong, withdrawn, or of another database.",
-        needs=("database.reachable", "database.token-expiry"),
+        needs=("machine.driver", "database.reachable", "database.token-expiry"),
         look=_look_accepted,
     ),
     Check(

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from importlib import metadata
 from pathlib import Path
 
+from src.core.config.settings.base import SettingsError
 from src.operations.checks.check import Check
 from src.operations.checks.scene import Scene
 from src.operations.verdict import Verdict, fail, ok, skip, warn
@@ -19,7 +20,7 @@ from src.operations.verdict import Verdict, fail, ok, skip, warn
 LEAST_PYTHON, BEYOND_PYTHON = (3, 11), (3, 14)
 PROBE_SECONDS = 0.5
 _RUN_SECONDS = 10
-_SET_UP = "Run: make setup"
+ANEW = "Run: make clean setup"  # make setup alone takes what it installed once as still there
 _OPTIONAL_TOOLS = ("turso", "redis-cli", "gh", "docker")
 _LOCKED = re.compile(r"^(?P<name>[A-Za-z0-9][\w.-]*)==(?P<version>[^\s;\\]+)(?P<marker>\s*;)?", re.MULTILINE)
 
@@ -75,7 +76,7 @@ def _look_at_packages(scene: Scene) -> Verdict:
     if not wrong:
         return ok("installed as the lock says")
     more = f" and {len(wrong) - 3} more" if len(wrong) > 3 else ""
-    return fail(f"{', '.join(wrong[:3])}{more}", _SET_UP)
+    return fail(f"{', '.join(wrong[:3])}{more}", ANEW)
 
 
 def not_as_locked(lock: str) -> Iterator[str]:
@@ -92,7 +93,7 @@ def not_as_locked(lock: str) -> Iterator[str]:
                 yield f"{name} is {installed}, not {version}"
 
 
-def _look_at_driver(_: Scene) -> Verdict:
+def _look_at_driver(scene: Scene) -> Verdict:
     from sqlalchemy.dialects import registry
     from sqlalchemy.exc import NoSuchModuleError
 
@@ -100,8 +101,16 @@ def _look_at_driver(_: Scene) -> Verdict:
         version = metadata.version("turso-serverless")
         registry.load("libsql")
     except (ImportError, NoSuchModuleError) as exc:  # a package that is not found is an ImportError too
-        return fail(f"SQLAlchemy cannot speak to libSQL ({exc})", _SET_UP)
+        judge = warn if _works_on_a_file(scene) else fail  # a warning blocks nothing of what a file can tell
+        return judge(f"SQLAlchemy cannot speak to libSQL ({exc})", ANEW)
     return ok(f"libsql, over turso-serverless {version}")
+
+
+def _works_on_a_file(scene: Scene) -> bool:
+    try:
+        return scene.database.is_local
+    except (SettingsError, ValueError, OSError):
+        return False
 
 
 def _look_from_here(scene: Scene) -> Verdict:
@@ -124,7 +133,7 @@ def _look_from_here(scene: Scene) -> Verdict:
         said = (answer.stderr.strip().splitlines() or ["it ended without a word"])[-1]
         if (here / "src").exists() and here != scene.backend:
             return warn(f"{here}/src hides ours ({said})", leave)
-        return fail(f"{said} (in {here})", f"{_SET_UP}. {leave}")
+        return fail(f"{said} (in {here})", f"{ANEW}. {leave}")
     found = Path(answer.stdout.strip()).resolve().parents[1]
     if found != scene.backend:
         return warn(f"`import src` in {here} takes another one: {found}", leave)
@@ -138,7 +147,7 @@ def _look_at_launcher(scene: Scene) -> Verdict:
     if not launcher.is_file():
         return fail(f"{launcher} is not there", "Run: git checkout -- autoforge")
     if not os.access(launcher, os.X_OK):
-        return fail(f"{launcher} may not be run", f"Run: chmod +x '{launcher}'")
+        return fail(f"{launcher} may not be run", f"Run: chmod +x '{launcher}'", can_mend=True)
     return ok("./autoforge can be run")
 
 

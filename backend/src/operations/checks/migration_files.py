@@ -10,6 +10,7 @@ from pathlib import Path
 from shutil import which
 
 from src.operations.checks.check import Check
+from src.operations.checks.machine import ANEW
 from src.operations.checks.scene import Scene
 from src.operations.migrations.lint.rule import (
     BROKEN_CHAIN,
@@ -38,9 +39,9 @@ def _look_at_command(_: Scene) -> Verdict:
     try:
         version = metadata.version("alembic")
     except metadata.PackageNotFoundError:
-        return fail("Alembic is not installed", "Run: make setup")
+        return fail("Alembic is not installed", ANEW)
     if not beside.exists():
-        return fail(f"Alembic {version} has no command {beside}", "Run: make setup")
+        return fail(f"Alembic {version} has no command {beside}", ANEW)
     found = which("alembic")
     if found is None:
         return ok(f"{version}; not on the PATH of this shell, where it is called {beside}")

@@ -25,7 +25,8 @@ def _judged(faults: Sequence[Fault]) -> Verdict:
     more = f" And {len(faults) - _SHOWN} more." if len(faults) > _SHOWN else ""
     message = " ".join(fault.message for fault in faults[:_SHOWN]) + more
     fix = "\n".join(dict.fromkeys(fault.fix for fault in faults[:_SHOWN]))
-    return fail(message, fix) if any(fault.is_fatal for fault in faults) else warn(message, fix)
+    judge = fail if any(fault.is_fatal for fault in faults) else warn
+    return judge(message, fix, can_mend=all(fault.kind is FaultKind.MODE for fault in faults))
 
 
 def _look_at_values(scene: Scene) -> Verdict:

@@ -1,5 +1,6 @@
 """Phase 4-7: the workflows are there, do what the guide asked for, and let nobody else in."""
 
+import os
 import re
 import subprocess
 import sys
@@ -14,6 +15,7 @@ from src.operations.verdict import Verdict, fail, ok, skip, warn
 FOLDER = Path(".github") / "workflows"
 NO_CLONE = "there is no clone here, only its code"
 _LINT_SECONDS = 120
+_TOKENS = ("GITHUB_TOKEN", "GH_TOKEN", "ZIZMOR_GITHUB_TOKEN")
 _PINNED = re.compile(r"^[^@]+@[0-9a-f]{40}$")
 # What starts each, and the environment at GitHub whose secrets it may read.
 _DEPLOYS: Mapping[str, tuple[str, str, str]] = {
@@ -129,6 +131,11 @@ def too_free(name: str, workflow: Mapping[str, Any]) -> Iterator[str]:
                 yield f"{name}: {action} is not pinned by SHA"
 
 
+def _without_tokens() -> dict[str, str]:
+    """Nothing is asked of GitHub, and zizmor does not even start with a token that is set and empty."""
+    return {name: value for name, value in os.environ.items() if name not in _TOKENS}
+
+
 def _lint_with(tool: str, *options: str) -> Verdict | None:
     """None when it is not installed beside Python."""
     command = Path(sys.executable).with_name(tool)
@@ -136,7 +143,12 @@ def _lint_with(tool: str, *options: str) -> Verdict | None:
         return None
     try:
         answer = subprocess.run(
-            [command, *options], check=False, capture_output=True, text=True, timeout=_LINT_SECONDS
+            [command, *options],
+            check=False,
+            capture_output=True,
+            text=True,
+            timeout=_LINT_SECONDS,
+            env=_without_tokens(),
         )
     except subprocess.TimeoutExpired:
         return warn(

@@ -1,6 +1,7 @@
 """What is wrong with the environment files: the values that they hold, and how they lie there."""
 
 import os
+import re
 import stat
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -32,6 +33,7 @@ def examine(
     if files:
         found += _of_folder(folder)
     found += _of_git(files, folder)
+    found += _left_over(env, folder)
     if _lacks_file(env, folder, process):
         return [_no_file(env), *found]
     values = given(env, folder, process)
@@ -131,6 +133,16 @@ def _of_folder(folder: Path) -> Iterator[Fault]:
     if os.name == "posix" and mode & stat.S_IWOTH and not mode & stat.S_ISVTX:
         message = f"{folder} can be written by everybody: anyone may put other files there."
         yield Fault(FaultKind.FOLDER, str(folder), message, f"Run: chmod o-w '{folder}'")
+
+
+def _left_over(env: AppEnv, folder: Path) -> Iterator[Fault]:
+    """What `replace_text` was writing when it was killed: it could not take its file away, and that holds secrets."""
+    begun = re.compile(rf"\.env\.{env.value}(\.json)?\.(?!template$)[a-z0-9_]{{8}}")
+    for path in sorted(folder.glob(f".env.{env.value}.*")):
+        if begun.fullmatch(path.name):
+            name = f"backend/{path.name}"
+            message = f"{name} looks like what was left when the writing of an environment file was cut off."
+            yield Fault(FaultKind.LEFT_OVER, name, message, f"Run: rm '{path}'", is_fatal=False)
 
 
 def _of_git(files: list[Path], folder: Path) -> Iterator[Fault]:

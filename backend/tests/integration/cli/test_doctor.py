@@ -1,6 +1,8 @@
 """`autoforge doctor`: the quick checks, on whatever there is."""
 
 import socket
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -98,6 +100,17 @@ def test_pending_migrations_fail_with_the_command_that_helps(cli: Cli) -> None:
     assert "Run: autoforge db upgrade" in said.out
     assert "Something needs mending: " in said.out
     assert "autoforge doctor --fix mends migrations.current." in said.out
+
+
+@on_sqlite
+def test_fix_is_not_promised_for_a_database_that_is_newer(cli: Cli, database_file: Path) -> None:
+    with closing(sqlite3.connect(database_file)) as connection:
+        connection.execute("UPDATE alembic_version SET version_num = '0999'")
+        connection.commit()
+    said = cli("doctor", "--fix")
+    assert "Update the software" in said.out
+    assert "--fix mends" not in cli("doctor").out
+    assert "not mended" not in said.err
 
 
 @on_sqlite

@@ -83,7 +83,7 @@ def test_what_was_blocked_is_mended_in_the_next_round(
 
     def state_of(name: str) -> Check:
         def look(_: object) -> Verdict:
-            return ok("mended") if name in done else fail("broken", "Mend it.")
+            return ok("mended") if name in done else fail("broken", "Mend it.", can_mend=True)
 
         def mend(_: object) -> str:
             done.append(name)
@@ -96,7 +96,12 @@ def test_what_was_blocked_is_mended_in_the_next_round(
         raise RuntimeError("it is not ours\nand more")
 
     stubborn = Check(
-        id="third", phase="4-6", title="", why="", look=lambda _: fail("broken", "Mend it."), mend=refuse
+        id="third",
+        phase="4-6",
+        title="",
+        why="",
+        look=lambda _: fail("broken", "Mend it.", can_mend=True),
+        mend=refuse,
     )
     monkeypatch.setattr(inspection, "ALL_CHECKS", [state_of("first"), state_of("second"), stubborn])
 

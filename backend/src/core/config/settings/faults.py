@@ -19,6 +19,7 @@ class FaultKind(StrEnum):
     WRONG_ENVIRONMENT = "wrong-environment"
     DISAGREEMENT = "disagreement"
     # of files
+    LEFT_OVER = "left-over"
     NO_FILE = "no-file"
     UNREADABLE = "unreadable"
     SYNTAX = "syntax"

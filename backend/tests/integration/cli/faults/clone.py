@@ -25,7 +25,12 @@ edited(
     "from src.infrastructure.shared.database.base import",
 )
 edited(
-    "packages_not_as_locked", "machine.packages", "make setup", "requirements.lock", "redis==", "redis==99."
+    "packages_not_as_locked",
+    "machine.packages",
+    "make clean setup",
+    "requirements.lock",
+    "redis==",
+    "redis==99.",
 )
 
 

@@ -33,8 +33,8 @@ def test_migration_to_come_is_named_and_applied(look: Look, scene: Scene, clone:
     found = look("migrations.current", scene)
     assert (found.level, found.message) == ("fail", "1 pending; the database is at 0001")
     assert found.fix == "Run: autoforge db upgrade"
-    assert found.can_mend
     assert found.check.mend is not None
+    assert found.can_mend is scene.database.is_local
     if not scene.database.is_local:
         with pytest.raises(RuntimeError, match="run: autoforge db upgrade"):
             found.check.mend(scene)
@@ -48,7 +48,11 @@ def test_deployed_environment_is_never_migrated_on_the_side(
     look: Look, open_scene: OpenScene, migrated_settings: Settings
 ) -> None:
     scene = open_scene(AppEnv.STAGING, read_settings=lambda: migrated_settings)
-    [mend] = [look("migrations.current", scene).check.mend]
+    new = scene.versions / "20261124_0002_describe_prompts_by_their_title.py"
+    new.write_text(SECOND.format(parent="0001", back='raise NotImplementedError("kept")'))
+    found = look("migrations.current", scene)
+    mend = found.check.mend
+    assert (found.level, found.can_mend) == ("fail", False)
     assert mend is not None
     with pytest.raises(RuntimeError, match="db upgrade --env staging"):
         mend(scene)
@@ -59,6 +63,7 @@ def test_database_of_a_newer_version_is_told(look: Look, scene: Scene) -> None:
     found = look("migrations.current", scene)
     assert (found.level, "'0999'" in found.message) == ("fail", True)
     assert "Update the software" in (found.fix or "")
+    assert not found.can_mend
 
 
 @pytest.mark.parametrize(

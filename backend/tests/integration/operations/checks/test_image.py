@@ -217,6 +217,7 @@ def test_stale_artefact_is_named_and_generated_anew(look: Look, open_scene: Open
     assert (found.level, found.fix) == ("fail", "Run: autoforge env generate")
     assert "backend/.env.example" in found.message
 
+    assert found.can_mend
     assert found.check.mend is not None
     assert ".env.example" in found.check.mend(scene)
     assert look("deploy.artefacts", scene).level == "ok"
@@ -228,6 +229,7 @@ def test_broken_mark_is_told(look: Look, root: Path) -> None:
         file.write("# generated: environment production\n")
     found = look("deploy.artefacts")
     assert (found.level, "marks" in (found.fix or "")) == ("fail", True)
+    assert not found.can_mend
 
 
 def test_nothing_is_asked_of_an_image(look: Look, open_scene: OpenScene, tmp_path: Path) -> None:

@@ -72,7 +72,7 @@ def test_installed_packages_are_compared_with_the_lock(look: Look, clone: Path) 
 
     lock.write_text("sqlalchemy==1.4.0 \\\n    --hash=sha256:0\nno-such-package==2.0\nother-system==1 ; x\n")
     found = look("machine.packages")
-    assert (found.level, found.fix) == ("fail", "Run: make setup")
+    assert (found.level, found.fix) == ("fail", "Run: make clean setup")
     assert "sqlalchemy is 2." in found.message
     assert "no-such-package 2.0 is not installed" in found.message
     assert "other-system" not in found.message
@@ -86,8 +86,12 @@ def test_driver_that_is_missing_is_named(look: Look, monkeypatch: pytest.MonkeyP
     site = [path for path in sys.path if "site-packages" in path]
     monkeypatch.setattr(sys, "path", [path for path in sys.path if path not in site])
     found = look("machine.driver")
-    assert (found.level, found.fix) == ("fail", "Run: make setup")
+    assert (found.level, found.fix) == ("warn", "Run: make clean setup")  # a local file can do without
     assert "turso-serverless" in found.message
+    monkeypatch.setenv("DATABASE_URL", "libsql://db.example")
+    assert look("machine.driver").level == "fail"
+    monkeypatch.setenv("PORT", "many")
+    assert look("machine.driver").level == "fail"
 
 
 def test_src_of_somebody_else_is_seen_where_the_user_stands(
@@ -118,7 +122,8 @@ def test_launcher_that_may_not_be_run_is_mended(look: Look, open_scene: OpenScen
     assert look("machine.launcher").level == "ok"
 
     launcher.unlink()
-    assert "git checkout" in (look("machine.launcher").fix or "")
+    found = look("machine.launcher")
+    assert ("git checkout" in (found.fix or ""), found.can_mend) == (True, False)
 
 
 def test_tools_of_the_guide_are_not_needed_but_git_is(look: Look, monkeypatch: pytest.MonkeyPatch) -> None:

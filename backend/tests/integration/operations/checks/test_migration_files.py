@@ -162,6 +162,9 @@ def test_alembic_that_is_not_installed_is_named(
     monkeypatch.setenv("PATH", str(tmp_path))
     assert f"another one here: {other}" in look("migrations.alembic").message
     monkeypatch.setattr(sys, "executable", str(tmp_path / "bin" / "python"))
-    assert (look("migrations.alembic").level, look("migrations.alembic").fix) == ("fail", "Run: make setup")
+    assert (look("migrations.alembic").level, look("migrations.alembic").fix) == (
+        "fail",
+        "Run: make clean setup",
+    )
     monkeypatch.setattr(sys, "path", [path for path in sys.path if "site-packages" not in path])
     assert look("migrations.alembic").message == "Alembic is not installed"

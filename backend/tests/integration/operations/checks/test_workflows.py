@@ -132,6 +132,15 @@ def test_linters_are_asked_where_they_are_installed(look: Look, folder: Path, to
     assert found.fix.startswith("Run: actionlint ")
 
 
+@pytest.mark.parametrize("name", ["GITHUB_TOKEN", "GH_TOKEN", "ZIZMOR_GITHUB_TOKEN"])
+def test_linters_see_no_token_of_github(
+    look: Look, folder: Path, tools: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setenv(name, "")
+    _tool(tools / "zizmor", f'test -z "${{{name}+set}}" || {{ echo "token cannot be empty"; exit 2; }}')
+    assert look("deploy.linted").message == "zizmor"
+
+
 def test_nothing_is_asked_of_an_image(look: Look, open_scene: OpenScene, tmp_path: Path) -> None:
     image = open_scene(backend=tmp_path)
     names = [check.id for check in WORKFLOWS]

@@ -3,6 +3,7 @@
 import re
 
 from src.operations.checks.all_checks import ALL_CHECKS, PHASES, TROUBLES
+from src.operations.checks.check import with_needs
 
 IDS = [check.id for check in ALL_CHECKS]
 
@@ -11,6 +12,10 @@ def test_each_check_stands_once_and_after_all_that_it_needs() -> None:
     assert len(set(IDS)) == len(IDS)
     for place, check in enumerate(ALL_CHECKS):
         assert set(check.needs) <= set(IDS[:place]), f"{check.id} needs {set(check.needs) - set(IDS[:place])}"
+
+
+def test_database_server_is_asked_only_with_its_driver() -> None:
+    assert "machine.driver" in [check.id for check in with_needs(ALL_CHECKS, ["database.token-accepted"])]
 
 
 def test_numbers_count_up_in_each_phase() -> None:

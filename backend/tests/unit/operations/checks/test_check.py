@@ -132,7 +132,7 @@ def test_trace_of_a_broken_check_is_shown_on_demand(
     assert "ValueError: odd" in capsys.readouterr().err
 
 
-def test_only_what_is_bad_can_be_mended() -> None:
+def test_only_what_the_verdict_says_can_be_mended() -> None:
     checks = [
         Check(
             id=str(number),
@@ -142,7 +142,9 @@ def test_only_what_is_bad_can_be_mended() -> None:
             look=lambda _, verdict=verdict: verdict,
             mend=lambda _: "done",
         )
-        for number, verdict in enumerate((ok("fine"), fail("broken", "Mend it.")))
+        for number, verdict in enumerate(
+            (ok("fine"), fail("broken", "Mend it."), fail("old", "Renew it.", can_mend=True))
+        )
     ]
 
-    assert [found.can_mend for found in run(checks, A_SCENE)] == [False, True]
+    assert [found.can_mend for found in run(checks, A_SCENE)] == [False, False, True]

@@ -6,6 +6,7 @@ import pytest
 
 from src.core import env_text
 from src.core.config.settings.declaration import AppEnv
+from src.core.replacing import replace_text
 from src.operations.env_files import examine as examining
 from src.operations.env_files.examine import mend_modes
 from tests.env_values import NOW, RANDOM, sound_values
@@ -140,6 +141,25 @@ def test_name_that_is_set_twice_is_told_unless_one_is_empty(folder: Path, file: 
     with file.open("a") as end:
         end.write("port=8002\n")
     assert examine(folder) == [("duplicate", "PORT")]
+
+
+def test_what_a_cut_off_rendering_left_is_told_with_what_removes_it(
+    folder: Path, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Path, "replace", lambda *_: None)  # as if killed before the new file took its place
+    replace_text(file, "PORT=1\n")
+    replace_text(folder / ".env.staging.json", "{}")
+    for name in (".env.staging.template", ".env.staging.lock", ".env.production.abcd1234"):
+        (folder / name).touch()
+
+    faults = examining.examine(STAGING, folder, NOW, process={})
+
+    assert [(fault.kind, fault.is_fatal) for fault in faults] == [("left-over", False)] * 2
+    for fault in faults:
+        left = folder / Path(fault.name).name
+        assert fault.fix == f"Run: rm '{left}'"
+        left.unlink()
+    assert examine(folder) == []
 
 
 def test_file_that_git_tracks_is_told_once(folder: Path, file: Path, git: Git) -> None:
