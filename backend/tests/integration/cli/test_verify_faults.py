@@ -81,7 +81,8 @@ def well(
     if at_github not in seen:
         if at_github:
             with pytest.MonkeyPatch.context() as pushing:
-                pushing.setenv("TURSO_API_TOKEN", f"{CANARY}-platform-token")  # while checking it would be used
+                # only now: a check would ask the platform with it
+                pushing.setenv("TURSO_API_TOKEN", f"{CANARY}-platform-token")
                 cli.done("secrets", "push", "--env", "staging")
             world.pushed = deepcopy(world.github.environments)
         seen[at_github] = verify(cli)
