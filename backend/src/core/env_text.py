@@ -8,6 +8,8 @@ from dataclasses import dataclass
 # Everything else is quoted: spaces, quotes, `#` and `$` mean something to one reader or another.
 _BARE = re.compile(r"[\w@%+=:,./-]+")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+# The end of a key in base64 that lost its quotes must not pass for a name, and be shown.
+_END_OF_KEY = re.compile(r"[^='\"]*==+")
 
 
 class UnwritableValueError(ValueError):
@@ -35,8 +37,7 @@ def lines(text: str) -> Iterator[Line]:
             yield Line(number, "", "", "is not of the form NAME=value, or a quote does not end")
         elif found.key is None:
             continue
-        elif not _NAME.fullmatch(found.key) or (found.value and not found.value.strip("=")):
-            # also the end of a key in base64 that lost its quotes, which must not pass for a name and be shown
+        elif not _NAME.fullmatch(found.key) or _END_OF_KEY.fullmatch(found.original.string.strip()):
             yield Line(number, "", "", "does not begin with a name; names are of A-Z, 0-9 and _")
         elif found.value is None:
             yield Line(number, found.key, "", "has a name without `=`")
@@ -62,7 +63,8 @@ def assignment(name: str, value: str) -> str:
 
 
 def _written(value: str) -> str:
-    if not value or _BARE.fullmatch(value):
+    is_end_of_key = value != "" and not value.strip("=")
+    if not value or (_BARE.fullmatch(value) and not is_end_of_key):
         return value
     escaped = value.replace("\\", "\\\\")
     if "\r" in value:  # a plain one would be read as the end of a line, and come back as \n

@@ -59,6 +59,7 @@ def test_rendered_file_is_closed_though_the_old_one_was_open(folder: Path, file:
 
 
 @given(st.tuples(VALUES, VALUES, VALUES, VALUES))
+@example(("=", "==", "=a=", "a=="))
 @example(("two words", "it's", 'say "x"', "a # b"))
 @example(("$HOME", "`id`", "a\nb\r\nc\r", "back\\slash\\"))
 @example(("日本語 の 値", "\u3000x\u3000", " lead", "trail "))
