@@ -21,6 +21,7 @@ _LIBRARIES = (
     "httptools",
     "sqlalchemy",
     "pydantic",
+    "pycurl",
     "aiohttp",
     "typer",
 )

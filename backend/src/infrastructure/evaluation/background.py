@@ -56,7 +56,7 @@ class BackgroundRuns:
     def _running_loop(self) -> asyncio.AbstractEventLoop:
         with self._starting:
             if self._loop is None:
-                self._loop = asyncio.new_event_loop()
+                self._loop = asyncio.SelectorEventLoop()  # libcurl's sockets need one that can watch them
                 self._thread = threading.Thread(target=_serve, args=(self._loop,), name="runs", daemon=True)
                 self._thread.start()
             return self._loop

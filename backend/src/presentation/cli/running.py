@@ -69,7 +69,9 @@ def run_to_end(evaluation_id: EvaluationId, services: Services) -> Run:
 
     with _progress_display() as display:
         watched = replace(services, open_provider=open_watched)
-        asyncio.run(_run_until_stopped(evaluation_id, watched, run, display))
+        # libcurl's sockets need a loop that can watch them; the one that Windows would choose cannot.
+        with asyncio.Runner(loop_factory=asyncio.SelectorEventLoop) as runner:
+            runner.run(_run_until_stopped(evaluation_id, watched, run, display))
     return run
 
 

@@ -30,7 +30,7 @@ class AnthropicProvider:
         """Raises ProviderSetupError."""
         key = checked_key(api_key)
         headers = {"anthropic-version": _VERSION} | ({"x-api-key": key} if key else {})
-        self._endpoint = ChatEndpoint(base_url, headers, api_key=key, concurrency=concurrency)
+        self._endpoint = ChatEndpoint(base_url, "/v1/messages", headers, api_key=key, concurrency=concurrency)
 
     async def complete(self, request: CompletionRequest) -> Completion:
         require_unreserved(request.parameters, _RESERVED)
@@ -44,9 +44,7 @@ class AnthropicProvider:
         }
         if request.system_message is not None:
             body["system"] = request.system_message
-        return await self._endpoint.ask(
-            "/v1/messages", body, timeout_seconds=request.timeout_seconds, read=_completion
-        )
+        return await self._endpoint.ask(body, timeout_seconds=request.timeout_seconds, read=_completion)
 
     async def aclose(self) -> None:
         await self._endpoint.aclose()

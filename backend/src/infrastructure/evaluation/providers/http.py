@@ -2,26 +2,26 @@
 
 import json
 import math
-import os
 import re
-import sys
-import threading
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from importlib import import_module
-from typing import TYPE_CHECKING
 from urllib.parse import SplitResult, urlsplit, urlunsplit
 
 from src.application.evaluation.ports import Completion, ProviderError, ProviderSetupError
 from src.domain.shared.placeholders import JsonValue
-
-if TYPE_CHECKING:
-    import aiohttp
+from src.infrastructure.evaluation.providers.http_client import (
+    BrokenOffError,
+    ConnectError,
+    HttpAnswer,
+    HttpClient,
+    Limits,
+    NotHttpError,
+    TooLargeError,
+)
 
 MAX_ANSWER_BYTES = 10 * 1024 * 1024
-MAX_CONNECT_SECONDS = 10.0
-_MAX_ERROR_BYTES = 64 * 1024
+_LIMITS = Limits(answer=MAX_ANSWER_BYTES, refusal=64 * 1024)
 _RETRYABLE = {408, 409, 429}
 _UNSTORABLE = re.compile("[\0\ud800-\udfff]")  # no database takes NUL, no UTF-8 half of a surrogate pair
 
@@ -42,143 +42,104 @@ class ChatEndpoint:
     """
 
     def __init__(
-        self, base_url: str, headers: Mapping[str, str], *, api_key: str | None, concurrency: int
+        self, base_url: str, path: str, headers: Mapping[str, str], *, api_key: str | None, concurrency: int
     ) -> None:
-        """Raises ProviderSetupError for an address that is none, or one with a password in it."""
-        self._base = _checked_address(base_url)
-        self._headers = {"Content-Type": "application/json", "Accept": "application/json", **headers}
+        """`path` comes below the base URL. Raises ProviderSetupError for an address that is none, or one with a
+        password in it.
+        """
+        base = _checked_address(base_url)
+        self._url = base._replace(path=base.path.rstrip("/") + path)
+        self._shown = urlunsplit(self._url._replace(query=""))
+        self._headers = {
+            "Content-Type": "application/json",
+            "Accept": "application/json",
+            "User-Agent": "autoforge",
+            **headers,
+        }
         self._api_key, self._concurrency = api_key, concurrency
-        self._session: aiohttp.ClientSession | None = None
-        _begin_loading_aiohttp()
+        self._client: HttpClient | None = None
 
     async def ask(
         self,
-        path: str,
         body: Mapping[str, JsonValue],
         *,
         timeout_seconds: float,
         read: Callable[[JsonValue], Completion],
     ) -> Completion:
-        """POSTs `body` to `path` below the base URL; `read` takes the answer, or raises UnexpectedShapeError or
-        EmptyAnswerError. Raises ProviderError.
+        """POSTs `body`; `read` takes the answer, or raises UnexpectedShapeError or EmptyAnswerError.
+
+        Raises ProviderError.
         """
         try:
             payload = json.dumps(body, allow_nan=False).encode()
         except (TypeError, ValueError, RecursionError) as exc:
             raise ProviderError(f"the parameters are not JSON: {exc!s:.100}") from None
-        status, headers, raw = await self._post(path, payload, timeout_seconds)
-        if not 200 <= status < 300:
-            raise self._refused(status, headers, raw, path)
-        return self._read(raw, path, read)
+        answer = await self._post(payload, timeout_seconds)
+        if answer.is_refusal:
+            raise self._refused(answer)
+        return self._read(bytes(answer.body), read)
 
     async def aclose(self) -> None:
-        session, self._session = self._session, None
-        if session is not None:
-            await session.close()
+        client, self._client = self._client, None
+        if client is not None:
+            await client.aclose()
 
-    async def _post(
-        self, path: str, payload: bytes, timeout_seconds: float
-    ) -> tuple[int, Mapping[str, str], bytes]:
-        import aiohttp
-
-        limits = aiohttp.ClientTimeout(
-            total=timeout_seconds, sock_connect=min(MAX_CONNECT_SECONDS, timeout_seconds)
-        )
-        url = _joined(self._base, path)
+    async def _post(self, payload: bytes, timeout_seconds: float) -> HttpAnswer:
+        if self._client is None:
+            self._client = HttpClient(self._url, self._headers, concurrency=self._concurrency, limits=_LIMITS)
         try:
-            async with self._opened().post(
-                url, data=payload, timeout=limits, allow_redirects=False
-            ) as response:
-                return response.status, response.headers, await self._body(response)
-        except (aiohttp.ClientError, OSError, UnicodeError) as exc:  # UnicodeError: of a host name
-            raise self._failure(exc, timeout_seconds) from exc
-
-    def _opened(self) -> "aiohttp.ClientSession":
-        import aiohttp
-
-        if self._session is None:
-            self._session = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(limit=self._concurrency),
-                cookie_jar=aiohttp.DummyCookieJar(),
-                headers=self._headers,
-                trust_env=False,
-            )
-        return self._session
-
-    async def _body(self, response: "aiohttp.ClientResponse") -> bytes:
-        """All of an answer; the beginning of a refusal."""
-        succeeded = 200 <= response.status < 300
-        limit, body = MAX_ANSWER_BYTES if succeeded else _MAX_ERROR_BYTES, bytearray()
-        async for chunk in response.content.iter_chunked(64 * 1024):
-            body += chunk
-            if len(body) > limit:
-                if succeeded:
-                    raise ProviderError(f"{self._place} answered more than {limit // 2**20} MiB")
-                break
-        return bytes(body)
-
-    def _failure(self, exc: Exception, timeout_seconds: float) -> ProviderError:
-        """What broke between us, in words. No text of aiohttp: it may hold the whole address."""
-        import aiohttp
-
-        if isinstance(exc, aiohttp.ConnectionTimeoutError):
-            waited = min(MAX_CONNECT_SECONDS, timeout_seconds)
-            return self._unreachable(f"no answer within {waited:g} s")
-        if isinstance(exc, TimeoutError):
-            return ProviderError(f"no answer within {timeout_seconds:g} s", retryable=True)
-        if isinstance(exc, aiohttp.ClientConnectorCertificateError):
-            return self._unreachable(self._cleaned(str(exc.certificate_error), 200), retryable=False)
-        if isinstance(exc, aiohttp.ClientSSLError):
-            return self._unreachable(self._cleaned(str(exc.os_error), 200), retryable=False)
-        if isinstance(exc, aiohttp.ClientConnectorError):
-            number, said = exc.os_error.errno, exc.os_error.strerror
-            return self._unreachable(os.strerror(number) if number and number > 0 else said or "unknown host")
-        if isinstance(exc, OSError | aiohttp.ClientConnectionError | aiohttp.ClientPayloadError):
-            return ProviderError(f"the connection to {self._place} broke off", retryable=True)
-        if isinstance(exc, aiohttp.ClientResponseError):
-            return ProviderError(f"{self._place} does not speak HTTP: {self._cleaned(exc.message, 120)}")
-        return ProviderError(f"{self._place} is no address to connect to ({type(exc).__name__})")
+            return await self._client.post(payload, timeout_seconds=timeout_seconds)
+        except ConnectError as exc:
+            raise self._unreachable(self._cleaned(str(exc), 200), retryable=exc.is_passing) from exc
+        except TimeoutError as exc:
+            raise ProviderError(f"no answer within {timeout_seconds:g} s", retryable=True) from exc
+        except BrokenOffError as exc:
+            raise ProviderError(f"the connection to {self._place} broke off", retryable=True) from exc
+        except TooLargeError as exc:
+            limit = MAX_ANSWER_BYTES // 2**20
+            raise ProviderError(f"{self._place} answered more than {limit} MiB") from exc
+        except NotHttpError as exc:
+            said = self._cleaned(str(exc), 120)
+            raise ProviderError(f"{self._place} does not speak HTTP: {said}") from exc
 
     def _unreachable(self, reason: str, *, retryable: bool = True) -> ProviderError:
         return ProviderError(
             f"cannot connect to {self._place}: {reason}", retryable=retryable, unreachable=True
         )
 
-    def _refused(self, status: int, headers: Mapping[str, str], raw: bytes, path: str) -> ProviderError:
-        said = self._said(raw)
+    def _refused(self, answer: HttpAnswer) -> ProviderError:
+        status, headers, said = answer.status, answer.headers, self._said(bytes(answer.body))
         if 300 <= status < 400:
-            target = self._cleaned(_plain_address(headers.get("Location", "")), 200)
+            target = self._cleaned(_plain_address(headers.get("location", "")), 200)
             said = f"it redirects to {target!r}, and redirects are not followed; correct the base_url"
         retryable = _is_retryable(status)
         return ProviderError(
-            f"HTTP {status} from {self._shown(path)}: {said}",
+            f"HTTP {status} from {self._shown}: {said}",
             retryable=retryable,
             retry_after=_retry_after(headers) if retryable else None,
         )
 
-    def _read(self, raw: bytes, path: str, read: Callable[[JsonValue], Completion]) -> Completion:
+    def _read(self, raw: bytes, read: Callable[[JsonValue], Completion]) -> Completion:
         try:
             answer: JsonValue = json.loads(raw.decode())
         except (ValueError, RecursionError):
-            raise self._garbage(raw, path) from None
+            raise self._garbage(raw) from None
         error = answer.get("error") if isinstance(answer, dict) else None
         if error and isinstance(answer, dict) and not {"choices", "content"} & answer.keys():
             code = error.get("code") if isinstance(error, dict) else None
             retryable = isinstance(code, int) and _is_retryable(code)
-            said = f"{self._shown(path)} answered with an error: {self._said(raw)}"
+            said = f"{self._shown} answered with an error: {self._said(raw)}"
             raise ProviderError(said, retryable=retryable)
         try:
             return read(answer)
         except UnexpectedShapeError:
-            raise self._garbage(raw, path) from None
+            raise self._garbage(raw) from None
         except EmptyAnswerError as exc:
             raise ProviderError(f"empty answer ({self._cleaned(str(exc), 60)})") from None
 
-    def _garbage(self, raw: bytes, path: str) -> ProviderError:
+    def _garbage(self, raw: bytes) -> ProviderError:
         begin = self._cleaned(raw[:4096].decode(errors="replace"), 120)
-        return ProviderError(
-            f"{self._shown(path)} answered something that is not a chat completion: {begin!r}"
-        )
+        return ProviderError(f"{self._shown} answered something that is not a chat completion: {begin!r}")
 
     def _said(self, raw: bytes) -> str:
         """The provider's own words, wherever it puts them."""
@@ -199,22 +160,13 @@ class ChatEndpoint:
         line = " ".join("".join(char if char.isprintable() else " " for char in text).split())
         return line if len(line) <= limit else f"{line[:limit]}…"
 
-    def _shown(self, path: str) -> str:
-        return _joined(self._base._replace(query=""), path)
-
     @property
     def _place(self) -> str:
         host, port = (
-            self._base.hostname or "",
-            self._base.port or (443 if self._base.scheme == "https" else 80),
+            self._url.hostname or "",
+            self._url.port or (443 if self._url.scheme == "https" else 80),
         )
         return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-
-
-def _begin_loading_aiohttp() -> None:
-    """In a thread: it takes 0.2 s, half of which OpenSSL reads certificates while others may compute."""
-    if "aiohttp" not in sys.modules:
-        threading.Thread(target=import_module, args=("aiohttp",)).start()
 
 
 def storable(text: str) -> str:
@@ -264,17 +216,13 @@ def _plain_address(url: str) -> str:
     return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2], query="", fragment=""))
 
 
-def _joined(base: SplitResult, path: str) -> str:
-    return urlunsplit(base._replace(path=base.path.rstrip("/") + path))
-
-
 def _is_retryable(status: int) -> bool:
     return status in _RETRYABLE or 500 <= status < 600
 
 
 def _retry_after(headers: Mapping[str, str]) -> float | None:
     """Seconds, out of `retry-after-ms`, or `Retry-After` as seconds or as a date; None when there is none to read."""
-    for name, unit in (("retry-after-ms", 0.001), ("Retry-After", 1.0)):
+    for name, unit in (("retry-after-ms", 0.001), ("retry-after", 1.0)):
         try:
             seconds = float(headers.get(name, "")) * unit
         except ValueError:
@@ -282,7 +230,7 @@ def _retry_after(headers: Mapping[str, str]) -> float | None:
         if math.isfinite(seconds):
             return max(0.0, seconds)
     try:
-        date = parsedate_to_datetime(headers.get("Retry-After", ""))
+        date = parsedate_to_datetime(headers.get("retry-after", ""))
     except ValueError:
         return None
     date = date if date.tzinfo else date.replace(tzinfo=UTC)

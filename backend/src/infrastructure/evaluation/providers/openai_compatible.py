@@ -25,7 +25,9 @@ class OpenAiCompatibleProvider:
         """Raises ProviderSetupError."""
         key = checked_key(api_key)
         headers = {"Authorization": f"Bearer {key}"} if key else {}
-        self._endpoint = ChatEndpoint(base_url, headers, api_key=key, concurrency=concurrency)
+        self._endpoint = ChatEndpoint(
+            base_url, "/chat/completions", headers, api_key=key, concurrency=concurrency
+        )
 
     async def complete(self, request: CompletionRequest) -> Completion:
         require_unreserved(request.parameters, _RESERVED)
@@ -35,9 +37,7 @@ class OpenAiCompatibleProvider:
         body: dict[str, JsonValue] = {**request.parameters, "messages": messages}
         if request.model is not None:
             body["model"] = request.model
-        return await self._endpoint.ask(
-            "/chat/completions", body, timeout_seconds=request.timeout_seconds, read=_completion
-        )
+        return await self._endpoint.ask(body, timeout_seconds=request.timeout_seconds, read=_completion)
 
     async def aclose(self) -> None:
         await self._endpoint.aclose()

@@ -34,6 +34,7 @@ _NETWORK = (
         "httpx",
         "httpx2",
         "openai",
+        "pycurl",
         "redis",
         "requests",
     ),

@@ -1,7 +1,5 @@
 """The providers against a real server: what they send, and what they make of its answers."""
 
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -250,19 +248,3 @@ def test_error_inside_a_success_is_an_error(llm: FakeLlm, code: object, retryabl
     error = refused(llm, HttpReply(body={"error": {"message": "upstream is tired", "code": code}}))
     assert str(error).endswith("answered with an error: upstream is tired")
     assert error.retryable is retryable
-
-
-def test_an_opened_provider_begins_to_load_its_client() -> None:
-    """In a process of its own, where nothing else loads it. Python ends its threads before atexit."""
-    script = (
-        "import atexit, sys\n"
-        "atexit.register(lambda: print('aiohttp' in sys.modules))\n"
-        "from src.infrastructure.evaluation.providers.openai_compatible import OpenAiCompatibleProvider\n"
-        "print('aiohttp' in sys.modules)\n"
-        "OpenAiCompatibleProvider('http://127.0.0.1:9/v1', None, 1)\n"
-    )
-    told = subprocess.run(
-        [sys.executable, "-W", "error", "-c", script], capture_output=True, text=True, check=False
-    )
-
-    assert (told.stdout, told.stderr) == ("False\nTrue\n", "")
