@@ -121,10 +121,12 @@ class TestCaseModel(Base, IdMixin, TimestampMixin):
     )
 
 
-def case_row(suite_id: str, position: int, case: TestCase) -> dict[str, Any]:
+def case_row(suite: TestSuite, position: int, case: TestCase) -> dict[str, Any]:
     """A row of `test_cases`, ready to insert."""
     return {
-        "suite_id": suite_id,
+        "suite_id": suite.id,
+        "created_at": suite.created_at,
+        "updated_at": suite.created_at,
         "position": position,
         "name": case.name,
         "variables": dict(case.variables),

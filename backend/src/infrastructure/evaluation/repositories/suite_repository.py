@@ -55,7 +55,7 @@ class SqlSuiteRepository:
         self.flush()
 
     def add_cases(self, suite: TestSuite, cases: Sequence[TestCase], *, first_position: int) -> None:
-        rows = [case_row(suite.id, position, case) for position, case in enumerate(cases, first_position)]
+        rows = [case_row(suite, position, case) for position, case in enumerate(cases, first_position)]
         if rows:
             changed = RuleViolationError(f"Suite {suite.name!r} changed while it was read; import it again.")
             with on_unique_violation(("test_cases.name", changed)):
