@@ -45,7 +45,8 @@ def read_chain(folders: Sequence[Path] = (VERSIONS,)) -> tuple[Revision, ...]:
 
 
 def _read(path: Path) -> Revision:
-    tree = ast.parse(path.read_text(encoding="utf-8"))
+    head, _, _ = path.read_text(encoding="utf-8").partition("\ndef ")  # the steps take 16 ms to parse
+    tree = ast.parse(head)
     values = {
         target.id: ast.literal_eval(node.value)
         for node in tree.body
