@@ -1,5 +1,6 @@
 """The only place that picks implementations. Heavy parts are imported by the function that needs them."""
 
+import os
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from functools import cached_property
@@ -10,6 +11,7 @@ from pydantic import SecretStr
 
 from src.application.evaluation.ports import Provider, SuiteFile
 from src.application.services import Services, SuiteMedia
+from src.core.config.settings import base
 from src.core.config.settings.base import AppEnv, Settings
 from src.core.config.settings.database_access import database_access
 from src.domain.evaluation.evaluation import RunSettings
@@ -93,6 +95,12 @@ class Container:
         from src.operations.migrations.revisions import VERSIONS
 
         return lint(paths, project=VERSIONS)
+
+    def require_fit(self) -> None:
+        """Raises SettingsError that lists all that keeps a server of this environment from being started."""
+        from src.operations.env_files.fitness import require_fit
+
+        require_fit(base.BACKEND_DIR, os.environ, now=utc_now)
 
     @cached_property
     def env_files(self) -> "EnvFiles":

@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from pathlib import Path
 
 # Everything else is quoted: spaces, quotes, `#` and `$` mean something to one reader or another.
 _BARE = re.compile(r"[\w@%+=:,./-]+")
@@ -44,6 +45,15 @@ def lines(text: str) -> Iterator[Line]:
             yield Line(number, found.key, "", "has a name without `=`")
         else:
             yield Line(number, found.key, found.value)
+
+
+def read(path: Path) -> dict[str, str]:
+    """The values of a file, by upper-case name; a file that cannot be read says nothing."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        return {}
+    return {name.upper(): value for name, value in values(text).items()}
 
 
 def values(text: str) -> dict[str, str]:

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 from src.core.config.settings import base
 from src.core.config.settings.base import AppEnv, Settings, SettingsError, load_settings
 from src.core.config.settings.catalogue import find_setting
-from src.core.config.settings.given import given_by_files, read
+from src.core.config.settings.given import given_by_files
+from src.core.env_text import read
 
 if TYPE_CHECKING:
     from src.core.config.settings.faults import Fault

@@ -7,8 +7,8 @@ from urllib.parse import urlsplit
 from src.core import auth_token
 from src.core.auth_token import UnreadableTokenError
 from src.core.config.settings.base import AppEnv
-from src.core.config.settings.given import read
 from src.core.config.settings.values import is_loopback, is_placeholder
+from src.core.env_text import read
 from src.infrastructure.shared.database.libsql.address import libsql_url
 from src.operations.checks.check import Check
 from src.operations.checks.scene import Scene

@@ -8,10 +8,9 @@ from pathlib import Path
 from src.core.config.settings import base
 from src.core.config.settings.base import SettingsError
 from src.core.config.settings.declaration import AppEnv
-from src.core.config.settings.faults import Fault, FaultKind
-from src.core.config.settings.given import given, read
-from src.core.config.settings.rules import faults
+from src.core.config.settings.faults import Fault
 from src.operations.env_files import examine, executing, local_file, render, showing
+from src.operations.env_files.fitness import own_env
 
 
 class EnvFiles:
@@ -23,10 +22,7 @@ class EnvFiles:
     @property
     def own_env(self) -> AppEnv:
         """That of this process. Raises SettingsError when APP_ENV is none."""
-        said = self._process.get("APP_ENV") or read(self.folder / ".env").get("APP_ENV") or AppEnv.LOCAL.value
-        if said not in list(AppEnv):
-            raise SettingsError(f"APP_ENV is none of {', '.join(AppEnv)}.")
-        return AppEnv(said)
+        return own_env(self.folder, self._process)
 
     def complete(self, *, dry_run: bool = False) -> local_file.Completion:
         """Raises SettingsError."""
@@ -57,21 +53,6 @@ class EnvFiles:
 
     def mend_modes(self, env: AppEnv) -> list[Path]:
         return examine.mend_modes(env, self.folder)
-
-    def require_fit(self) -> None:
-        """Raises SettingsError that lists all that keeps a server of this environment from being started."""
-        env = self.own_env
-        if env is AppEnv.LOCAL:
-            return
-        values = {name: one.value for name, one in given(env, self.folder, self._process).items()}
-        fatal = [
-            fault
-            for fault in faults(values, env, now=self._now())
-            if fault.is_fatal and fault.kind is not FaultKind.UNKNOWN  # what nothing reads does no harm
-        ]
-        if fatal:
-            lines = [f"{fault.message} {fault.fix}" for fault in fatal]
-            raise SettingsError("\n  ".join([f"The server does not start as {env.value}.", *lines]))
 
     def run(self, env: AppEnv, command: Sequence[str], passed: Sequence[str]) -> executing.NotRun:
         """Becomes `command`, and returns only when it cannot. Raises SettingsError when the values are not whole."""

@@ -35,7 +35,7 @@ def up(
     """Serve the HTTP API; makes the local database and its secret, and migrates it, if needed."""
     signal.signal(signal.SIGTERM, _exit)
     container: Container = ctx.obj()
-    container.env_files.require_fit()
+    container.require_fit()
     settings = container.settings
     host, port = settings.host if host is None else host, settings.port if port is None else port
     with _listen(host, port) as listener:

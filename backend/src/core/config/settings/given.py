@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from src.core import env_text
 from src.core.config.settings.catalogue import find_setting
 from src.core.config.settings.declaration import AppEnv
+from src.core.env_text import read
 
 PROCESS = "environment"
 
@@ -45,11 +45,3 @@ def given(env: AppEnv, folder: Path, process: Mapping[str, str]) -> dict[str, Gi
     return given_by_files(env, folder) | {
         name: Given(value, PROCESS) for name, value in of_process.items() if find_setting(name)
     }
-
-
-def read(path: Path) -> dict[str, str]:
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError):
-        return {}
-    return {name.upper(): value for name, value in env_text.values(text).items()}
