@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import hypothesis
+import pycurl
 import pytest
 from pydantic import AliasChoices
 
@@ -22,6 +23,7 @@ from src.operations.migrations.migrations import Migrations
 from tests import libsql_server as libsql
 from tests.fault_proxy import FaultProxy
 from tests.libsql_server import LibsqlServer
+from tests.loopback import LoopbackCurl
 
 if TYPE_CHECKING:
     from src.bootstrap import Container
@@ -34,8 +36,11 @@ hypothesis.settings.load_profile("tests")
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Keeps pytest-alembic 0.13.1 from hanging its own tests here, where it breaks on pytest 9.2; ours import them."""
+    """Keeps calls to models on this machine; and pytest-alembic 0.13.1 from hanging its own tests here, where it breaks
+    on pytest 9.2; ours import them.
+    """
     config.option.pytest_alembic_tests_path = "nowhere"
+    pycurl.Curl = LoopbackCurl
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:

@@ -18,6 +18,7 @@ from src.infrastructure.evaluation.providers.http_client import (
     NotHttpError,
     TooLargeError,
 )
+from tests.loopback import LoopbackCurl
 
 _OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi"
 _GZIP = b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: %d\r\n\r\n%s"
@@ -242,3 +243,11 @@ def test_name_with_several_addresses_where_nobody_listens_is_refused() -> None:
     )
     with pytest.raises(ConnectError, match="Connection refused"):
         asyncio.run(client.post(b"", timeout_seconds=10))
+
+
+def test_tests_never_leave_this_machine() -> None:
+    url = urlsplit("http://192.0.2.1/v1")  # of a network that is kept for documents: nobody would answer
+    client = HttpClient(url, {}, concurrency=1, limits=Limits(answer=1, refusal=1))
+    with pytest.raises(ConnectError):
+        asyncio.run(client.post(b"", timeout_seconds=10))
+    assert "192.0.2.1" in LoopbackCurl.refused
