@@ -43,6 +43,8 @@ class Runs(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Services:
+    """For one caller: `principal` says who it is, and every port sees the rows of that workspace only."""
+
     principal: Principal
     unit_of_work: Callable[[], UnitOfWork]
     impatient_unit_of_work: Callable[[], UnitOfWork]

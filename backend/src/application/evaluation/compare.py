@@ -47,6 +47,9 @@ class Comparison:
     def count(self, change: Change) -> int:
         return sum(case.change is change for case in self.cases)
 
+    def counts(self) -> dict[str, int]:
+        return {change.value: self.count(change) for change in Change}
+
     def of(self, *changes: Change) -> tuple[CaseComparison, ...]:
         return tuple(case for case in self.cases if case.change in changes)
 

@@ -12,6 +12,8 @@ from src.domain.shared.placeholders import JsonValue
 
 @dataclass(frozen=True, slots=True)
 class SuiteView:
+    """A version of a suite. `threshold`: the least pass rate, 0..1; `superseded_at`: when a newer one replaced it."""
+
     id: str
     name: str
     version: int
@@ -26,6 +28,8 @@ class SuiteView:
 
 @dataclass(frozen=True, slots=True)
 class SuiteCaseView:
+    """A stored case. `position` counts from 0; `threshold`: the score that is enough, 0..1; None: all must pass."""
+
     position: int
     name: str
     variables: Mapping[str, JsonValue]
@@ -81,6 +85,8 @@ class EvaluationProgress:
 
 @dataclass(frozen=True, slots=True)
 class ResultView:
+    """An answer and its verdict: `score` in 0..1; `repeat` from 1; `cost_usd` is None where no price is known."""
+
     id: str
     position: int | None
     repeat: int
@@ -114,6 +120,8 @@ class CaseVerdict:
 
 @dataclass(frozen=True, slots=True)
 class EvaluationFilter:
+    """None: whatever it is."""
+
     prompt_id: str | None = None
     suite_id: str | None = None
     status: str | None = None

@@ -11,6 +11,8 @@ from src.domain.shared.placeholders import JsonValue
 
 @dataclass(frozen=True, slots=True)
 class PromptView:
+    """A prompt with the text of its newest version, which `version` and `content_hash` name."""
+
     id: str
     name: str
     title: str
@@ -50,6 +52,8 @@ class PromptSummary:
 
 @dataclass(frozen=True, slots=True)
 class PromptVersionView:
+    """One version, which never changes; `user_id` added it."""
+
     prompt_id: str
     version: int
     content: str
@@ -61,6 +65,8 @@ class PromptVersionView:
 
 @dataclass(frozen=True, slots=True)
 class TemplateView:
+    """A template; each of its `variables` has name, type, and what else it declares."""
+
     id: str
     name: str
     description: str | None

@@ -35,6 +35,8 @@ class PageRequest:
 
 @dataclass(frozen=True, slots=True)
 class Page(Generic[T]):
+    """`next_cursor` is None on the last page."""
+
     items: Sequence[T]
     next_cursor: str | None
 

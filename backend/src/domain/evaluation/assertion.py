@@ -2,7 +2,7 @@
 
 import difflib
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
 
 from src.domain.evaluation.errors import BadAssertionError
@@ -91,7 +91,9 @@ class Assertion:
     def filled(self, values: Mapping[str, JsonValue]) -> "Assertion":
         """With the placeholders in its value replaced. Raises MissingVariablesError."""
         value = fill_deep(self.value, values)
-        return self if value == self.value else replace(self, value=value)
+        if value == self.value:
+            return self
+        return Assertion(self.type, self.negated, value, self.threshold, self.weight)
 
     def _check_threshold(self) -> None:
         if self.type in _LIMITS and self.threshold is None:

@@ -75,6 +75,8 @@ class PromptVersion:
 
 @dataclass(eq=False, slots=True, kw_only=True)
 class Prompt:
+    """The head of a prompt: text and number are those of its newest version. `new_versions` are not stored yet."""
+
     id: PromptId
     workspace_id: WorkspaceId
     user_id: UserId

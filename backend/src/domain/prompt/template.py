@@ -59,6 +59,8 @@ class TemplateVariable:
 
 @dataclass(eq=False, slots=True, kw_only=True)
 class PromptTemplate:
+    """A text whose placeholders are exactly its declared `variables`."""
+
     id: TemplateId
     workspace_id: WorkspaceId
     name: str

@@ -45,10 +45,20 @@ def fill(text: str, values: Mapping[str, JsonValue]) -> str:
 
     Raises MissingVariablesError naming all that have no value.
     """
-    missing = {name for name in placeholders(text) if name not in values}
+    missing = set[str]()
+
+    def value_of(match: re.Match[str]) -> str:
+        if match[1]:
+            return match[0][1:]
+        if match[2] not in values:
+            missing.add(match[2])
+            return ""
+        return as_text(values[match[2]])
+
+    filled = _PLACEHOLDER.sub(value_of, text)
     if missing:
         raise MissingVariablesError(missing)
-    return _PLACEHOLDER.sub(lambda m: m[0][1:] if m[1] else as_text(values[m[2]]), text)
+    return filled
 
 
 def fill_deep(value: JsonValue, values: Mapping[str, JsonValue]) -> JsonValue:

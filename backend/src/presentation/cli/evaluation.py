@@ -3,19 +3,17 @@
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from src.application.evaluation import commands
-from src.application.evaluation.compare import Change, Comparison, compare_evaluations
 from src.application.evaluation.queries import EvaluationFilter, EvaluationView, ResultView
 from src.application.services import Services
 from src.domain.evaluation.evaluation import EvaluationStatus
 from src.domain.shared.errors import NotFoundError
 from src.domain.shared.ids import EvaluationId
 from src.presentation.cli import evaluation_views as views
-from src.presentation.cli.comparison_views import show_comparison
 from src.presentation.cli.context import services_of
 from src.presentation.cli.output import JsonOption, LimitOption, command_group, say, short_id, show, show_json
 from src.presentation.cli.paging import every
@@ -23,6 +21,9 @@ from src.presentation.cli.prompt import find_prompt
 from src.presentation.cli.run_plan import RunOptions, resolve_prompt, resolve_settings, resolve_suite
 from src.presentation.cli.running import Run, run_to_end
 from src.presentation.cli.texts import as_json_value, read_assignments
+
+if TYPE_CHECKING:
+    from src.application.evaluation.compare import Comparison
 
 app = command_group("Run a prompt over a suite, look at runs, compare two.")
 
@@ -188,6 +189,9 @@ def compare(
     json: JsonOption = False,
 ) -> None:
     """Show how run B differs from run A, and which cases changed."""
+    from src.application.evaluation.compare import compare_evaluations
+    from src.presentation.cli.comparison_views import show_comparison
+
     with services_of(ctx) as services:
         find = services.evaluations.find_id
         compared = compare_evaluations(find(a), find(b), evaluations=services.evaluations)
@@ -290,11 +294,11 @@ def _as_object(view: EvaluationView, services: Services) -> Mapping[str, Any]:
     return {**fields, "abandoned": view.is_abandoned(services.now())}
 
 
-def _comparison_object(compared: Comparison, services: Services) -> Mapping[str, Any]:
+def _comparison_object(compared: "Comparison", services: Services) -> Mapping[str, Any]:
     return {
         "a": _as_object(compared.a, services),
         "b": _as_object(compared.b, services),
         "same_suite": compared.same_suite,
-        "counts": {change.value: compared.count(change) for change in Change},
+        "counts": compared.counts(),
         "cases": compared.cases,
     }

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
+from importlib import import_module
 
 from src.application.evaluation.ports import Completion, CompletionRequest, Provider, ProviderError
 from src.application.evaluation.runner import Progress, run_evaluation
@@ -15,6 +16,7 @@ from src.domain.shared.ids import EvaluationId
 from src.presentation.cli.output import say
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
+_FIRST_CALLS_SECONDS = 0.05
 
 
 @dataclass(slots=True)
@@ -98,6 +100,7 @@ async def _run_until_stopped(
                 loop.remove_signal_handler(number)  # a third one ends the process
             task.cancel()
 
+    loading = asyncio.create_task(_load_tables())
     for number in _SIGNALS:
         with suppress(NotImplementedError):  # Windows: Ctrl-C raises KeyboardInterrupt there
             loop.add_signal_handler(number, interrupt)
@@ -112,6 +115,14 @@ async def _run_until_stopped(
     except asyncio.CancelledError:
         if not run.interruptions:
             raise
+    finally:
+        loading.cancel()
+
+
+async def _load_tables() -> None:
+    """What results are shown with takes 30 ms to load: done while the model thinks, not after its last answer."""
+    await asyncio.sleep(_FIRST_CALLS_SECONDS)
+    await asyncio.to_thread(import_module, "rich.table")
 
 
 @contextmanager
