@@ -19,12 +19,13 @@ def write_certificate(
     *,
     address: str = "127.0.0.1",
     names: Sequence[str] = (),
+    common_name: str | None = None,
     begins_in: timedelta = -HOUR,
     ends_in: timedelta = HOUR,
 ) -> Path:
     """Writes certificate and key of the server `address`, also called `names`. Clients may take it for an authority."""
     key = ec.generate_private_key(ec.SECP256R1())
-    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, f"test server {uuid4()}")])
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common_name or f"test server {uuid4()}")])
     now = datetime.now(UTC)
     alternative = x509.SubjectAlternativeName(
         [x509.IPAddress(ipaddress.ip_address(address)), *map(x509.DNSName, names)]
