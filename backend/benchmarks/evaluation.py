@@ -24,6 +24,7 @@ from benchmarks.results import Results
 CASES = 1_000
 ANSWER_SECONDS = 0.05
 _BARE_LOOP = "aiohttp loop"
+_BARE_LIBRARIES = "our libraries loaded, libcurl loop"
 _WARM_UP_CASES = 40
 _FLAT_CONCURRENCY = 100
 _PROMPT = "Answer this question of a customer in one sentence: {{question}}\n"
@@ -54,14 +55,15 @@ def measure(plan: Plan, results: Results) -> None:
 
 def _timed(plan: Plan, results: Results, bench: "_Bench", port: int, concurrency: int) -> None:
     suite = bench.suite(CASES)
-    ours, bare, noise = [], [], []
+    ours, bare, loaded, noise = [], [], [], []
     for number in range(plan.evaluation_rounds):
         say(
             f"evaluation: {CASES:,} cases, concurrency {concurrency}, round {number + 1} of {plan.evaluation_rounds}"
         )
         with Window() as window:
             ours.append(bench.run(port, suite, concurrency))
-            bare.append(bench.run_bare(port, suite, concurrency))
+            bare.append(bench.run_bare("bare_calls", port, suite, concurrency))
+            loaded.append(bench.run_bare("bare_libraries", port, suite, concurrency))
         noise.append(window.noise)
     ideal = CASES * ANSWER_SECONDS / concurrency
     metrics: list[tuple[str, str, Callable[[Finished], float]]] = [
@@ -74,6 +76,16 @@ def _timed(plan: Plan, results: Results, bench: "_Bench", port: int, concurrency
     for name, metric, of in metrics:
         key, mine, least = f"evaluation.c{concurrency}.{name}", list(map(of, ours)), list(map(of, bare))
         results.add(key, what, metric, mine, least, limit_is=_BARE_LOOP, noise=noise)
+        if name in ("wall", "cpu"):
+            results.add(
+                f"{key}.loaded",
+                what,
+                metric,
+                mine,
+                list(map(of, loaded)),
+                limit_is=_BARE_LIBRARIES,
+                noise=noise,
+            )
 
 
 def _memory(cases: int, results: Results, bench: "_Bench") -> None:
@@ -147,12 +159,12 @@ class _Bench:
             left.unlink()
         return run
 
-    def run_bare(self, port: int, suite: Path, concurrency: int) -> Finished:
-        command = limit("bare_calls", _base_url(port), suite / "cases.jsonl", concurrency)
+    def run_bare(self, program: str, port: int, suite: Path, concurrency: int) -> Finished:
+        command = limit(program, _base_url(port), suite / "cases.jsonl", concurrency)
         run = run_to_end(command, folder=self.folder)
         passed = json.loads(run.output)["passed"]
         if passed != int(suite.name.rpartition("-")[2]):
-            raise BenchError(f"the bare loop got {passed} right answers")
+            raise BenchError(f"{program} got {passed} right answers")
         return run
 
 
