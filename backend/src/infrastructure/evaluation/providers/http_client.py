@@ -197,6 +197,7 @@ def _named(error: pycurl.error, call: pycurl.Curl, connect_seconds: float) -> Ex
         return BrokenOffError(said)
     if code == pycurl.E_COULDNT_CONNECT:
         return ConnectError(os.strerror(number) if number else said, is_passing=True)
-    # The number may be left from another address of the host, so it decides alone only where it can mean one thing.
-    is_passing = code == pycurl.E_COULDNT_RESOLVE_HOST or number == errno.ECONNRESET
-    return ConnectError(said, is_passing=is_passing)
+    if code == pycurl.E_COULDNT_RESOLVE_HOST:
+        return ConnectError("its name is unknown, or there is no network", is_passing=True)
+    # The number may be left from another address of the host, so it decides only where it can mean one thing.
+    return ConnectError(said, is_passing=number == errno.ECONNRESET)

@@ -147,7 +147,8 @@ def test_key_that_fits_no_header_is_refused_and_not_repeated(key: str) -> None:
 
 def test_host_that_cannot_exist_is_a_provider_error() -> None:
     error = failure(OpenAiCompatibleProvider("http://a..b/v1", None, 1))
-    assert "a..b" in str(error)
+    assert str(error) == "cannot connect to a..b:80: its name is unknown, or there is no network"
+    assert (error.retryable, error.unreachable) == (True, True)
 
 
 def test_prompt_with_half_a_surrogate_pair_is_sent(llm: FakeLlm) -> None:
