@@ -1,6 +1,7 @@
 """The migrations that this version has, read from their files: importing Alembic for that would take 0.3 s."""
 
 import ast
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,7 @@ from src.domain.shared.errors import DomainError, RuleViolationError
 SCRIPTS = BACKEND_DIR / "alembic"
 CONFIGURATION = BACKEND_DIR / "alembic.ini"
 VERSIONS = SCRIPTS / "versions"
+_STEPS = re.compile(r"\n(?=def |class |@)")  # where they begin: they take 16 ms to parse, at every start
 
 
 class NoSuchRevisionError(RuleViolationError):
@@ -45,7 +47,7 @@ def read_chain(folders: Sequence[Path] = (VERSIONS,)) -> tuple[Revision, ...]:
 
 
 def _read(path: Path) -> Revision:
-    head, _, _ = path.read_text(encoding="utf-8").partition("\ndef ")  # the steps take 16 ms to parse
+    head = _STEPS.split(path.read_text(encoding="utf-8"), maxsplit=1)[0]
     tree = ast.parse(head)
     values = {
         target.id: ast.literal_eval(node.value)

@@ -1,4 +1,4 @@
-"""What the providers that speak HTTP share: one pooled session, bounded answers, and errors that say what to do."""
+"""What the providers that speak HTTP share: one client, checked answers, and errors that say what to do."""
 
 import json
 import math

@@ -15,11 +15,8 @@ MAX_CONNECT_SECONDS = 10.0
 _QUICK_EXIT = 322
 # Codes of libcurl that pycurl 7.49 has no names for.
 _WEIRD_SERVER_REPLY, _TOO_LARGE = 8, 100
-_NOT_HTTP = {
-    pycurl.E_UNSUPPORTED_PROTOCOL,
-    _WEIRD_SERVER_REPLY,
-    _TOO_LARGE,
-}  # the first: HTTP/0.9, or no HTTP
+# An unsupported protocol is HTTP/0.9 to libcurl, or anything that does not begin as HTTP does.
+_NOT_HTTP = {pycurl.E_UNSUPPORTED_PROTOCOL, _WEIRD_SERVER_REPLY, _TOO_LARGE}
 _BROKEN_OFF = {
     pycurl.E_BAD_CONTENT_ENCODING,
     pycurl.E_GOT_NOTHING,
