@@ -73,6 +73,13 @@ async def _asking(
             await client.aclose()
 
 
+async def _asked_once(client: HttpClient) -> HttpAnswer:
+    try:
+        return await client.post(b"", timeout_seconds=10)
+    finally:
+        await client.aclose()
+
+
 def _answer(*replies: bytes, hangs_up: bool = False) -> HttpAnswer:
     async def ask_once() -> HttpAnswer:
         async with _asking(_Server(*replies, hangs_up=hangs_up)) as ask:
@@ -242,12 +249,12 @@ def test_name_with_several_addresses_where_nobody_listens_is_refused() -> None:
         urlsplit(f"http://localhost:{port}"), {}, concurrency=1, limits=Limits(answer=1, refusal=1)
     )
     with pytest.raises(ConnectError, match="Connection refused"):
-        asyncio.run(client.post(b"", timeout_seconds=10))
+        asyncio.run(_asked_once(client))
 
 
 def test_tests_never_leave_this_machine() -> None:
     url = urlsplit("http://192.0.2.1/v1")  # of a network that is kept for documents: nobody would answer
     client = HttpClient(url, {}, concurrency=1, limits=Limits(answer=1, refusal=1))
     with pytest.raises(ConnectError):
-        asyncio.run(client.post(b"", timeout_seconds=10))
+        asyncio.run(_asked_once(client))
     assert "192.0.2.1" in LoopbackCurl.refused
