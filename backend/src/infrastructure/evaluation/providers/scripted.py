@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -113,9 +114,9 @@ def load_recordings(path: Path, prompt_hash_of: Callable[[Path], str]) -> Record
         prompt_hash = hashes[prompt] if prompt is not None else None
         return place, _filled(place, fields, prompt_hash=prompt_hash, prompt=prompt)
 
-    lines = enumerate(Source(label, path).lines(), start=1)
-    read_lines = (read(number, line) for number, line in lines if line.strip())
-    return Recordings(path.name, _checked(read_lines, file=label))
+    with closing(Source(label, path).lines()) as lines:  # a line that is refused must not leave the file open
+        read_lines = (read(number, line) for number, line in enumerate(lines, start=1) if line.strip())
+        return Recordings(path.name, _checked(read_lines, file=label))
 
 
 def _recording(place: Field) -> tuple[Field, Recording]:

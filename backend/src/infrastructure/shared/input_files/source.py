@@ -3,7 +3,7 @@
 import io
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Generator
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
@@ -58,7 +58,7 @@ class Source:
             raise self._nul(text.count("\n", 0, at) + 1)
         return text.removeprefix("\ufeff")
 
-    def lines(self) -> Iterator[str]:
+    def lines(self) -> Generator[str, None, None]:
         """Line by line, with their line ends, in flat memory."""
         with self.open() as stream:
             for number in count(1):
