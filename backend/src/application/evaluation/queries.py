@@ -6,11 +6,12 @@ from datetime import datetime
 from typing import Protocol
 
 from src.application.shared.page import Page, PageRequest
+from src.application.shared.read_model import read_model
 from src.domain.evaluation.suite import TestCase
 from src.domain.shared.placeholders import JsonValue
 
 
-@dataclass(frozen=True, slots=True)
+@read_model
 class SuiteView:
     """A version of a suite. `threshold`: the least pass rate, 0..1; `superseded_at`: when a newer one replaced it."""
 
@@ -26,7 +27,7 @@ class SuiteView:
     row_version: int
 
 
-@dataclass(frozen=True, slots=True)
+@read_model
 class SuiteCaseView:
     """A stored case. `position` counts from 0; `threshold`: the score that is enough, 0..1; None: all must pass."""
 
@@ -38,7 +39,7 @@ class SuiteCaseView:
     assertions: Sequence[Mapping[str, JsonValue]]
 
 
-@dataclass(frozen=True, slots=True)
+@read_model
 class EvaluationView:
     """`prompt_name` and `suite_name` are for people; `abandoned`: unfinished, and its process is gone."""
 
@@ -73,7 +74,7 @@ class EvaluationView:
         return is_open and (self.lease_expires_at is None or self.lease_expires_at < now)
 
 
-@dataclass(frozen=True, slots=True)
+@read_model
 class EvaluationProgress:
     """What a progress line needs; read often, so it touches one row."""
 
@@ -83,7 +84,7 @@ class EvaluationProgress:
     row_version: int
 
 
-@dataclass(frozen=True, slots=True)
+@read_model
 class ResultView:
     """An answer and its verdict: `score` in 0..1; `repeat` from 1; `cost_usd` is None where no price is known."""
 
@@ -108,7 +109,7 @@ class ResultView:
     created_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
+@read_model
 class CaseVerdict:
     """One result, as a comparison needs it."""
 

@@ -54,6 +54,8 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class _Job:
+    """One question to ask: a case, for the `repeat`-th time."""
+
     position: int
     repeat: int
     case: TestCase

@@ -6,10 +6,11 @@ from datetime import datetime
 from typing import Protocol
 
 from src.application.shared.page import Page, PageRequest
+from src.application.shared.read_model import read_model
 from src.domain.shared.placeholders import JsonValue
 
 
-@dataclass(frozen=True, slots=True)
+@read_model
 class PromptView:
     """A prompt with the text of its newest version, which `version` and `content_hash` name."""
 
@@ -32,7 +33,7 @@ class PromptView:
     row_version: int
 
 
-@dataclass(frozen=True, slots=True)
+@read_model
 class PromptSummary:
     """A line of a list: a prompt without its text."""
 
@@ -50,7 +51,7 @@ class PromptSummary:
     row_version: int
 
 
-@dataclass(frozen=True, slots=True)
+@read_model
 class PromptVersionView:
     """One version, which never changes; `user_id` added it."""
 
@@ -63,7 +64,7 @@ class PromptVersionView:
     created_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
+@read_model
 class TemplateView:
     """A template; each of its `variables` has name, type, and what else it declares."""
 

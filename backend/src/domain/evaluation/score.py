@@ -6,8 +6,10 @@ from dataclasses import dataclass
 from src.domain.shared.errors import RuleViolationError
 
 
-@dataclass(frozen=True, slots=True, order=True)
+@dataclass(frozen=True, slots=True)
 class Score:
+    """How well a case did, in 0..1. Raises RuleViolationError for anything else."""
+
     value: float
 
     def __post_init__(self) -> None:

@@ -39,6 +39,8 @@ _Judge = Callable[[Assertion, Answer], _Finding]
 
 @dataclass(frozen=True, slots=True)
 class _Verb:
+    """How a finding is put into words."""
+
     does: str
     does_not: str
 

@@ -31,6 +31,8 @@ class UnknownRevisionError(DomainError):
 
 @dataclass(frozen=True, slots=True)
 class Revision:
+    """A migration, and the one that must have run before it (None for the first)."""
+
     id: str
     parent: str | None
     title: str

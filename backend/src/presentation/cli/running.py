@@ -16,7 +16,7 @@ from src.domain.shared.ids import EvaluationId
 from src.presentation.cli.output import say
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
-_FIRST_CALLS_SECONDS = 0.05
+_FIRST_CALLS_SECONDS = 0.02
 
 
 @dataclass(slots=True)
@@ -79,6 +79,8 @@ def run_to_end(evaluation_id: EvaluationId, services: Services) -> Run:
 
 @dataclass(frozen=True, slots=True)
 class _Display:
+    """Where a run shows how far it is, and what it says on the way."""
+
     advance: Callable[[Progress], None]
     note: Callable[[str], None]
 
@@ -120,9 +122,13 @@ async def _run_until_stopped(
 
 
 async def _load_tables() -> None:
-    """What results are shown with takes 30 ms to load: done while the model thinks, not after its last answer."""
+    """What results are shown with takes 30 ms to load: done while the model thinks, not after its last answer.
+
+    Not in a thread: it would take turns with the loop, and both would wait.
+    """
     await asyncio.sleep(_FIRST_CALLS_SECONDS)
-    await asyncio.to_thread(import_module, "rich.table")
+    for module in ("rich.console", "rich.table"):
+        import_module(module)
 
 
 @contextmanager

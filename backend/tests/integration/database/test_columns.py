@@ -57,6 +57,17 @@ def test_time_of_another_zone_is_the_same_moment(database: TursoConnection) -> N
     assert written_and_read(database, tokyo) == tokyo
 
 
+def test_times_of_rows_and_of_the_database_sort_as_one_text(database: TursoConnection) -> None:
+    written_and_read(database, datetime(2026, 11, 2, 10, 0, 0, 5000, tzinfo=UTC))
+    with database.read_sessions()() as session:
+        connection = session.connection()
+        ours, theirs = connection.exec_driver_sql(
+            "SELECT deleted_at, strftime('%Y-%m-%d %H:%M:%f000', '2026-11-02 10:00:00.005') FROM prompts"
+        ).one()
+
+    assert ours == theirs == "2026-11-02 10:00:00.005000"
+
+
 def test_no_time_stays_none(database: TursoConnection) -> None:
     assert written_and_read(database, None) is None
 

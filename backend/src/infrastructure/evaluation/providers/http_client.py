@@ -110,6 +110,7 @@ class HttpClient:
         # Without the empty Expect, libcurl asks a server first whether it may send more than 1 MB.
         self._headers = [*(f"{name}: {value}" for name, value in headers.items()), "Expect:"]
         self._slots = asyncio.Semaphore(concurrency)
+        self._handing_on = asyncio.Lock()
         self._idle: list[pycurl.Curl] = []
         self._transfers = pycurl.AsyncCurlMulti()
         self._transfers.setopt(pycurl.M_MAXCONNECTS, concurrency)
@@ -131,6 +132,10 @@ class HttpClient:
             answer.status = call.getinfo(pycurl.RESPONSE_CODE)
             if error is not None and not answer.is_cut:
                 raise _named(error, call, connect_seconds)
+        async with self._handing_on:
+            # Answers that came together are handed on one by one, a round of the loop each: what one caller asks next
+            # is under way before the next caller begins to judge. All at once, they would all ask late, and together.
+            await asyncio.sleep(0)
         if not answer.has_whole_head:
             raise BrokenOffError("the connection ended within the headers")  # a success to libcurl
         if answer.is_cut and not answer.is_refusal:

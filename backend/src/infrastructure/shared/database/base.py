@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from datetime import UTC, datetime
 from enum import StrEnum
+from functools import lru_cache
 
 from sqlalchemy import CheckConstraint, DateTime, Dialect, MetaData, String, text
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
@@ -20,17 +21,22 @@ class UtcDateTime(TypeDecorator[datetime]):
     impl = DateTime(timezone=True)
     cache_ok = True
 
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        if value is None:
-            return None
-        if value.tzinfo is None:
-            raise ValueError(f"{value!r} has no time zone; times are UTC and aware")
-        value = value.astimezone(UTC)
-        return value.replace(microsecond=value.microsecond // 1000 * 1000, tzinfo=None)
+    def bind_processor(self, dialect: Dialect) -> Callable[[datetime | None], str | None]:
+        """Writes the text that SQLAlchemy's DateTime would, faster: the rows of a batch share their times."""
+        return _utc_as_text
 
     def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[str | None], datetime | None]:
         """Reads the stored text itself: five times as fast as SQLAlchemy's DateTime, and lists are full of times."""
         return _utc_from_text
+
+
+@lru_cache(maxsize=64)
+def _utc_as_text(value: datetime | None) -> str | None:
+    if value is None:
+        return None
+    if value.tzinfo is None:
+        raise ValueError(f"{value!r} has no time zone; times are UTC and aware")
+    return value.astimezone(UTC).isoformat(" ", "milliseconds").replace("+00:00", "000")
 
 
 def _utc_from_text(value: str | None) -> datetime | None:

@@ -86,6 +86,8 @@ class _Open:
 
 @dataclass(frozen=True, slots=True)
 class _Anchored:
+    """What an alias repeats, and how many nodes and levels that adds."""
+
     value: JsonValue
     nodes: int
     height: int

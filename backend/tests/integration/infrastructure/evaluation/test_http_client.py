@@ -2,6 +2,7 @@
 
 import asyncio
 import gzip
+import select
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -156,6 +157,38 @@ def test_connections_are_kept_and_never_more_than_concurrency() -> None:
         return server.connections, server.most_open
 
     assert asyncio.run(run()) == (5, 5)
+
+
+def test_what_one_caller_asks_next_is_under_way_before_another_is_handed_its_answer() -> None:
+    answered: list[bool] = []
+
+    async def run() -> None:
+        loop = asyncio.get_running_loop()
+        with socket.create_server(("127.0.0.1", 0)) as listening:
+            listening.setblocking(False)
+            url = urlsplit(f"http://127.0.0.1:{listening.getsockname()[1]}/v1")
+            client = HttpClient(url, {}, concurrency=2, limits=Limits(answer=1000, refusal=10))
+
+            async def ask_again() -> None:
+                await client.post(b"", timeout_seconds=10)
+                was_asked_again = bool(select.select(connections, [], [], 0)[0])
+                answered.append(was_asked_again)
+                await client.post(b"", timeout_seconds=10)
+
+            callers = [asyncio.create_task(ask_again()) for _ in range(2)]
+            connections = [(await loop.sock_accept(listening))[0] for _ in callers]
+            for answer in (_OK, _OK):  # both are there when the loop looks
+                for connection in connections:
+                    await loop.sock_recv(connection, 1000)
+                for connection in connections:
+                    connection.send(answer)
+            await asyncio.gather(*callers)
+            await client.aclose()
+            for connection in connections:
+                connection.close()
+
+    asyncio.run(run())
+    assert answered == [False, True]
 
 
 @pytest.mark.parametrize(
