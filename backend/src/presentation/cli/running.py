@@ -16,7 +16,7 @@ from src.domain.shared.ids import EvaluationId
 from src.presentation.cli.output import say
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
-_FIRST_CALLS_SECONDS = 0.02
+_PAUSE_SECONDS = 0.005  # without a call, then all that may be under way are
 
 
 @dataclass(slots=True)
@@ -102,7 +102,7 @@ async def _run_until_stopped(
                 loop.remove_signal_handler(number)  # a third one ends the process
             task.cancel()
 
-    loading = asyncio.create_task(_load_tables())
+    loading = asyncio.create_task(_load_tables(run.service))
     for number in _SIGNALS:
         with suppress(NotImplementedError):  # Windows: Ctrl-C raises KeyboardInterrupt there
             loop.add_signal_handler(number, interrupt)
@@ -121,12 +121,15 @@ async def _run_until_stopped(
         loading.cancel()
 
 
-async def _load_tables() -> None:
-    """What results are shown with takes 30 ms to load: done while the model thinks, not after its last answer.
+async def _load_tables(service: ServiceWatch) -> None:
+    """What results are shown with takes 30 ms to load: done while the first calls wait for the model, not at the end.
 
     Not in a thread: it would take turns with the loop, and both would wait.
     """
-    await asyncio.sleep(_FIRST_CALLS_SECONDS)
+    asked = 0
+    while asked == 0 or asked < service.calls:
+        asked = service.calls
+        await asyncio.sleep(_PAUSE_SECONDS)
     for module in ("rich.console", "rich.table"):
         import_module(module)
 
