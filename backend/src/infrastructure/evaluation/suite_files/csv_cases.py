@@ -5,7 +5,8 @@ fields, not given where the cell is empty. Blank lines and rows of nothing but e
 """
 
 import csv
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from contextlib import closing
 
 from src.domain.evaluation.errors import SuiteFileError
 from src.domain.shared.placeholders import JsonValue
@@ -20,22 +21,23 @@ _IN_JSON = ("__threshold", "__assertions")
 
 def csv_records(source: Source) -> Iterator[CaseRecord]:
     header: list[str] | None = None
-    for line, row in _rows(source):
-        if header is None:
-            header = _header(row, Field(None, source.label, line))
-        elif len(row) != len(header):
-            raise SuiteFileError(
-                f"the row has {_columns(len(row))}, the header has {_columns(len(header))}.",
-                file=source.label,
-                line=line,
-            )
-        elif any(row):
-            yield _record(header, row, source.label, line)
+    with closing(source.lines()) as lines:  # a row that is refused must not leave the file open
+        for line, row in _rows(lines, source.label):
+            if header is None:
+                header = _header(row, Field(None, source.label, line))
+            elif len(row) != len(header):
+                raise SuiteFileError(
+                    f"the row has {_columns(len(row))}, the header has {_columns(len(header))}.",
+                    file=source.label,
+                    line=line,
+                )
+            elif any(row):
+                yield _record(header, row, source.label, line)
 
 
-def _rows(source: Source) -> Iterator[tuple[int, list[str]]]:
+def _rows(lines: Iterable[str], file: str) -> Iterator[tuple[int, list[str]]]:
     """Each row that is not blank, with the line on which it begins (a quoted cell may go on for many)."""
-    reader = csv.reader(source.lines(), strict=True)
+    reader = csv.reader(lines, strict=True)
     line = 1
     try:
         for row in reader:
@@ -43,7 +45,7 @@ def _rows(source: Source) -> Iterator[tuple[int, list[str]]]:
                 yield line, row
             line = reader.line_num + 1
     except csv.Error as exc:
-        raise SuiteFileError(f"broken CSV: {_explained(exc)}.", file=source.label, line=line) from exc
+        raise SuiteFileError(f"broken CSV: {_explained(exc)}.", file=file, line=line) from exc
 
 
 def _explained(exc: csv.Error) -> str:

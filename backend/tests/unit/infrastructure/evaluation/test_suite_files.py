@@ -3,11 +3,13 @@
 import os
 from itertools import islice
 from pathlib import Path
+from typing import BinaryIO
 
 import pytest
 
 from src.domain.evaluation.errors import SuiteFileError
 from src.infrastructure.evaluation.suite_files.suite_file import SuiteMedia, open_suite, parse_suite
+from src.infrastructure.shared.input_files.source import Source
 from tests.unit.infrastructure.evaluation.suite_texts import cases_of, parse, written
 
 
@@ -76,6 +78,34 @@ def test_name_given_wins_over_the_name_in_the_file() -> None:
 def test_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(SuiteFileError, match=r"nowhere\.yaml: cannot be read: No such file"):
         open_suite(tmp_path / "nowhere.yaml")
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        pytest.param("cases.csv", "__name,__expected\na,x\na,y\nb,z\n", id="csv, name taken"),
+        pytest.param("cases.csv", "__expected,x\na,1\nbroken\nb,2\n", id="csv, row too short"),
+        pytest.param("cases.csv", '__expected\n"a"b\nc\n', id="csv, broken"),
+        pytest.param("cases.jsonl", '{"name": "a", "expected": "x"}\n' * 3, id="jsonl, name taken"),
+        pytest.param("cases.jsonl", "broken\n" * 3, id="jsonl, broken"),
+    ],
+)
+def test_file_is_closed_when_a_case_of_it_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, text: str
+) -> None:
+    suite, opened = open_suite(written(tmp_path, name, text)), list[BinaryIO]()
+    really_open = Source.open
+
+    def noted(source: Source) -> BinaryIO:
+        opened.append(really_open(source))
+        return opened[-1]
+
+    monkeypatch.setattr(Source, "open", noted)
+    with pytest.raises(SuiteFileError) as refused:
+        list(suite.cases())
+
+    assert [stream.closed for stream in opened] == [True]
+    assert refused.value  # and its traceback, which keeps what was under way
 
 
 @pytest.mark.parametrize("name", ["dir.yaml", "dir.csv", "dir"])
