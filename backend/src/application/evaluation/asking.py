@@ -3,7 +3,7 @@
 import asyncio
 import random
 import time
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from src.application.evaluation.ports import Completion, CompletionRequest, Provider, ProviderError
 
@@ -21,8 +21,7 @@ class NoAnswerError(ProviderError):
         self.attempts = attempts
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+class Reply(NamedTuple):
     """`latency_ms` is of the call that answered; `attempts` counts it and the ones before."""
 
     completion: Completion

@@ -1,8 +1,8 @@
 """Writes on suites and evaluations: one function, one transaction."""
 
-from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
+from typing import NamedTuple
 
 from src.application.evaluation.ports import SuiteSource
 from src.application.shared.unit_of_work import UnitOfWork
@@ -115,8 +115,7 @@ def cancel_evaluation(
     return evaluation
 
 
-@dataclass(frozen=True, slots=True)
-class _Read:
+class _Read(NamedTuple):
     """What a first reading found; `cases` is None when they were too many to hold."""
 
     case_count: int

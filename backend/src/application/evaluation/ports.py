@@ -1,9 +1,8 @@
 """What the evaluation use cases ask of the outside: a model, a scorer, a price list, a suite to read."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from src.domain.evaluation.assertion import Assertion
 from src.domain.evaluation.score import AssertionResult
@@ -12,8 +11,7 @@ from src.domain.shared.errors import RuleViolationError
 from src.domain.shared.placeholders import JsonValue
 
 
-@dataclass(frozen=True, slots=True)
-class CompletionRequest:
+class CompletionRequest(NamedTuple):
     """One question to a model.
 
     `case_name`, `repeat` (from 1) and `content_hash` (of the unfilled prompt) are for providers that replay recorded
@@ -30,8 +28,7 @@ class CompletionRequest:
     content_hash: str
 
 
-@dataclass(frozen=True, slots=True)
-class Completion:
+class Completion(NamedTuple):
     """A model's answer. `model` is the one that answered, by its own word; unknown token counts are None."""
 
     text: str
@@ -72,8 +69,7 @@ class Provider(Protocol):
     async def aclose(self) -> None: ...
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(NamedTuple):
     """What assertions look at. `cost_usd` is None when the model has no known price."""
 
     text: str
@@ -110,8 +106,7 @@ class SuiteSource(Protocol):
         """Cases in order, defaults merged in. Raises SuiteFileError where the source is wrong."""
 
 
-@dataclass(frozen=True, slots=True)
-class RunDefaults:
+class RunDefaults(NamedTuple):
     """What a suite file says about how to run it; None where it says nothing.
 
     Paths begin at the suite file's folder and may lead nowhere.

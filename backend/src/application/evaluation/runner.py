@@ -12,8 +12,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from src.application.evaluation import commands
 from src.application.evaluation.asking import Asker, NoAnswerError
@@ -38,8 +37,7 @@ _SLOW_ASSERTIONS = {AssertionType.REGEX, AssertionType.IS_JSON, AssertionType.LE
 _INLINE_CHARACTERS = 2_000
 
 
-@dataclass(frozen=True, slots=True)
-class Progress:
+class Progress(NamedTuple):
     """Counts of stored results; `total` is what the run will have when all are answered."""
 
     total: int
@@ -52,8 +50,7 @@ class Progress:
         return self.passed + self.failed + self.errored
 
 
-@dataclass(frozen=True, slots=True)
-class _Job:
+class _Job(NamedTuple):
     """One question to ask: a case, for the `repeat`-th time."""
 
     position: int

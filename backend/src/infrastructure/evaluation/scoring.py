@@ -1,8 +1,8 @@
 """Assertions judged with libraries. What each means is promptfoo's reading of it; all are exact, none asks a model."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 from src.application.evaluation.ports import Answer
 from src.domain.evaluation.assertion import DEFAULT_LEVENSHTEIN_THRESHOLD, Assertion, AssertionType
@@ -22,8 +22,7 @@ _MAX_EDIT_CELLS = 10_000_000_000
 _SHOWN = 60
 
 
-@dataclass(frozen=True, slots=True)
-class _Finding:
+class _Finding(NamedTuple):
     """`holds`: what the assertion claims, before its `not-`; None: nobody can tell, which fails either way.
 
     `claim` names what is claimed and `detail` what was found instead.
@@ -37,8 +36,7 @@ class _Finding:
 _Judge = Callable[[Assertion, Answer], _Finding]
 
 
-@dataclass(frozen=True, slots=True)
-class _Verb:
+class _Verb(NamedTuple):
     """How a finding is put into words."""
 
     does: str
