@@ -1,5 +1,6 @@
 """TLS before a server that speaks none: what comes on one port is handed to another, both on this machine."""
 
+import selectors
 import socket
 import ssl
 import threading
@@ -67,24 +68,35 @@ class TlsRelay:
         upstream = socket.create_connection(("127.0.0.1", self._upstream_port))
         with self._lock:
             self._open |= {secure, upstream}
-        back = threading.Thread(target=_pump, args=[upstream, secure], daemon=True)
-        back.start()
-        _pump(secure, upstream)
-        back.join()
+        with suppress(OSError):
+            _relay(secure, upstream)
         with self._lock:
             self._open -= {secure, upstream}
         secure.close()
         upstream.close()
 
 
-def _pump(source: socket.socket, target: socket.socket) -> None:
-    with suppress(OSError):
-        while data := source.recv(64 * 1024):
-            target.sendall(data)
-    for connection in (source, target):
-        _hang_up(connection)
+def _relay(secure: ssl.SSLSocket, upstream: socket.socket) -> None:
+    """Until one of them ends. In one thread: OpenSSL ends the process when two use a connection at once."""
+    with selectors.DefaultSelector() as selector:
+        selector.register(secure, selectors.EVENT_READ, upstream)
+        selector.register(upstream, selectors.EVENT_READ, secure)
+        while True:
+            for key, _events in selector.select():
+                source, target = key.fileobj, key.data
+                assert isinstance(source, socket.socket)
+                is_more = True
+                while is_more:
+                    data = source.recv(64 * 1024)
+                    if not data:
+                        return
+                    target.sendall(data)
+                    is_more = (
+                        source is secure and secure.pending() > 0
+                    )  # what OpenSSL holds, select does not see
 
 
 def _hang_up(connection: socket.socket) -> None:
     with suppress(OSError):
-        connection.shutdown(socket.SHUT_RDWR)
+        # Not SSLSocket's own: that takes the connection away under the thread that reads.
+        socket.socket.shutdown(connection, socket.SHUT_RDWR)
