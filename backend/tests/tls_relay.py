@@ -85,15 +85,13 @@ def _relay(secure: ssl.SSLSocket, upstream: socket.socket) -> None:
             for key, _events in selector.select():
                 source, target = key.fileobj, key.data
                 assert isinstance(source, socket.socket)
-                is_more = True
-                while is_more:
-                    data = source.recv(64 * 1024)
-                    if not data:
-                        return
+                while data := source.recv(64 * 1024):
                     target.sendall(data)
-                    is_more = (
-                        source is secure and secure.pending() > 0
-                    )  # what OpenSSL holds, select does not see
+                    # What OpenSSL holds already, the selector does not see.
+                    if source is upstream or not secure.pending():
+                        break
+                else:
+                    return
 
 
 def _hang_up(connection: socket.socket) -> None:

@@ -177,11 +177,11 @@ def test_what_one_caller_asks_next_is_under_way_before_another_is_handed_its_ans
 
             callers = [asyncio.create_task(ask_again()) for _ in range(2)]
             connections = [(await loop.sock_accept(listening))[0] for _ in callers]
-            for answer in (_OK, _OK):  # both are there when the loop looks
+            for _round in range(2):
                 for connection in connections:
                     await loop.sock_recv(connection, 1000)
                 for connection in connections:
-                    connection.send(answer)
+                    connection.send(_OK)  # both are there when the loop looks
             await asyncio.gather(*callers)
             await client.aclose()
             for connection in connections:
