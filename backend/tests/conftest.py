@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
@@ -37,8 +38,10 @@ hypothesis.settings.load_profile("tests")
 
 def pytest_configure(config: pytest.Config) -> None:
     """Keeps calls to models on this machine; and pytest-alembic 0.13.1 from hanging its own tests here, where it breaks
-    on pytest 9.2; ours import them.
+    on pytest 9.2; ours import them. What tests start hears Ctrl-C, also where a script runs the tests with `&`.
     """
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     config.option.pytest_alembic_tests_path = "nowhere"
     pycurl.Curl = LoopbackCurl
 

@@ -161,12 +161,10 @@ def test_ctrl_c_ends_what_is_running_and_not_the_shell(
     assert "42" in said
 
 
-# The first thing that a new session opens becomes its terminal, and Ctrl-C there a signal, even when whoever started
-# the tests has it ignored.
+# The first thing that a new session opens becomes its terminal, and Ctrl-C there a signal.
 _TAKES_TERMINAL = """
-import os, signal, sys
+import os, sys
 os.open(sys.argv[1], os.O_RDWR)
-signal.signal(signal.SIGINT, signal.default_int_handler)
 from src.cli import main
 main(sys.argv[2:])
 """

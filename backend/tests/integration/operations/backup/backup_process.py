@@ -48,7 +48,6 @@ def main(what: str, file: Path, folder: BackupFolder, detail: str, *rest: str) -
 
 
 if __name__ == "__main__":
-    signal.signal(signal.SIGINT, signal.default_int_handler)  # whoever started us may have it ignored
     try:
         main(sys.argv[1], Path(sys.argv[2]), BackupFolder(Path(sys.argv[3])), *sys.argv[4:])
     except DomainError as exc:
