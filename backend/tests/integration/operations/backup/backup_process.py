@@ -5,6 +5,7 @@ line. `… restore FILE FOLDER STAGE BACKUP` does the same while restoring. `…
 file may become larger than that.
 """
 
+import select
 import signal
 import sys
 from pathlib import Path
@@ -25,6 +26,9 @@ class Stop:
         if stage == self._stage and not self._done:
             self._done = True
             print(f"at {stage}", flush=True)
+            # not one long read: a Ctrl-C that comes just before a read begins is not seen until that ends
+            while not select.select([sys.stdin], [], [], 0.05)[0]:
+                pass
             sys.stdin.readline()
 
 
