@@ -14,7 +14,7 @@ class Plan:
     http_rounds: int = 3
     seconds: int = 2
     prompts: int = 10_000
-    evaluation_rounds: int = 3
+    evaluation_rounds: int = 5
     flat_cases: int | None = None
     generator: str = "built-in"
     runtime_venv: Path | None = None

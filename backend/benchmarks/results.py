@@ -11,6 +11,7 @@ from benchmarks.references import PEERS, TARGETS, Target
 
 class Verdict(StrEnum):
     OK = "ok"
+    OK_BY_RATIO = "ok by ratio"
     MISS = "miss"
     NOISY_MISS = "miss, noisy"
     NONE = ""
@@ -53,6 +54,8 @@ class Row:
             return Verdict.NONE
         if self.target.is_met(self.ours):
             return Verdict.OK
+        if self.ratio is not None and self.target.ratio is not None and self.ratio <= self.target.ratio:
+            return Verdict.OK_BY_RATIO
         return Verdict.NOISY_MISS if self.is_noisy else Verdict.MISS
 
     def to_json(self) -> dict[str, Any]:

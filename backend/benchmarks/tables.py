@@ -21,12 +21,19 @@ _HEADINGS = (
     "the limit is",
     PEERS_MEASURED,
 )
-_STYLES = {Verdict.OK: "green", Verdict.MISS: "bold red", Verdict.NOISY_MISS: "yellow", Verdict.NONE: ""}
+_STYLES = {
+    Verdict.OK: "green",
+    Verdict.OK_BY_RATIO: "green",
+    Verdict.MISS: "bold red",
+    Verdict.NOISY_MISS: "yellow",
+    Verdict.NONE: "",
+}
 _RIGHT = {"ours", "limit", "× limit", "target", "noise"}
 LEGEND = (
     "× limit: how many times dearer than the bare limit measured in the same run (1 is as good as it gets). "
     f"noise: cores that other processes burned meanwhile; from {NOISY_CORES} on, marked with !, "
-    "a row proves little."
+    "a row proves little. ok by ratio: beyond the figure, but the limit is slower here too; "
+    "by its ratio to the limit it is within."
 )
 
 
