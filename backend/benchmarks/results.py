@@ -11,7 +11,7 @@ from benchmarks.references import PEERS, TARGETS, Target
 
 class Verdict(StrEnum):
     OK = "ok"
-    OK_BY_RATIO = "ok by ratio"
+    OK_HERE = "ok here"
     MISS = "miss"
     NOISY_MISS = "miss, noisy"
     NONE = ""
@@ -34,6 +34,11 @@ class Row:
         return TARGETS.get(self.key)
 
     @property
+    def target_here(self) -> float | None:
+        """The target on this machine, where that is known to be slower than the one it was set on."""
+        return None if self.target is None else self.target.here(self.limit)
+
+    @property
     def peer(self) -> str:
         return PEERS.get(self.key, "")
 
@@ -54,8 +59,8 @@ class Row:
             return Verdict.NONE
         if self.target.is_met(self.ours):
             return Verdict.OK
-        if self.ratio is not None and self.target.ratio is not None and self.ratio <= self.target.ratio:
-            return Verdict.OK_BY_RATIO
+        if self.target_here is not None and self.ours <= self.target_here:
+            return Verdict.OK_HERE
         return Verdict.NOISY_MISS if self.is_noisy else Verdict.MISS
 
     def to_json(self) -> dict[str, Any]:
@@ -63,6 +68,7 @@ class Row:
             **asdict(self),
             "ratio": self.ratio,
             "target": str(self.target) if self.target else None,
+            "target_here": self.target_here,
             "verdict": self.verdict.value,
             "peer": self.peer,
         }

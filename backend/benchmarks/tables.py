@@ -23,7 +23,7 @@ _HEADINGS = (
 )
 _STYLES = {
     Verdict.OK: "green",
-    Verdict.OK_BY_RATIO: "green",
+    Verdict.OK_HERE: "green",
     Verdict.MISS: "bold red",
     Verdict.NOISY_MISS: "yellow",
     Verdict.NONE: "",
@@ -32,8 +32,8 @@ _RIGHT = {"ours", "limit", "× limit", "target", "noise"}
 LEGEND = (
     "× limit: how many times dearer than the bare limit measured in the same run (1 is as good as it gets). "
     f"noise: cores that other processes burned meanwhile; from {NOISY_CORES} on, marked with !, "
-    "a row proves little. ok by ratio: beyond the figure, but the limit is slower here too; "
-    "by its ratio to the limit it is within."
+    "a row proves little. target, here: the limit is slower than on the machine that the target was set on, "
+    "so what ours adds to the waiting may be as much slower."
 )
 
 
@@ -85,12 +85,18 @@ def _cells(row: Row) -> list[str]:
         _figure(row.ours),
         "" if row.limit is None else _figure(row.limit),
         "" if row.ratio is None else _figure(row.ratio),
-        "" if row.target is None else str(row.target),
+        _target(row),
         row.verdict.value,
         f"{row.noise:.2f}{'!' if row.is_noisy else ''}",
         row.limit_is,
         row.peer,
     ]
+
+
+def _target(row: Row) -> str:
+    if row.target is None:
+        return ""
+    return str(row.target) if row.target_here is None else f"{row.target}, here {_figure(row.target_here)}"
 
 
 def _figure(value: float) -> str:
