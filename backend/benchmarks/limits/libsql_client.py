@@ -147,9 +147,8 @@ def together(work: Callable[[], None], end: Callable[[], None], threads: int, ti
             for _ in range(times):
                 work()
             end()
-        except Exception as exc:
+        except Exception as exc:  # noqa: BLE001 - the first is raised below, once
             failed.append(exc)
-            raise
 
     running = [threading.Thread(target=run) for _ in range(threads)]
     began = time.perf_counter()
